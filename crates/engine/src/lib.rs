@@ -1,0 +1,1 @@
+//! Answers a query: privacy, route, local model or sealed cloud, receipt.

@@ -1,0 +1,1 @@
+//! Opens sealed queries, asks the cloud model, seals the reply. Keeps nothing.

@@ -1,0 +1,1 @@
+//! GGUF file to weights to tokens to text, on the CPU and, through Burn, on WebGPU.

@@ -1,0 +1,1 @@
+//! Chunked Oblivious HTTP: seals requests, opens replies.

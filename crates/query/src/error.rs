@@ -1,0 +1,96 @@
+//! One error type for the page: a closed set of codes and a sentence that names the way out.
+
+use serde::{Deserialize, Serialize};
+
+/// What went wrong. Closed: a new code is a change of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum ErrorCode {
+    /// The request is malformed or has a field that is not supported.
+    InvalidRequest,
+    /// The prompt does not fit into the model's context.
+    ContextOverflow,
+    /// The model file is truncated or damaged.
+    ModelCorrupt,
+    /// The model file's hash is not the manifest's.
+    ModelHashMismatch,
+    /// The file is whole but its architecture, tensor type or tokenizer is not supported.
+    ModelUnsupported,
+    /// The model file or its manifest could not be fetched.
+    DownloadFailed,
+    /// The browser's storage has no room for the model.
+    QuotaExceeded,
+    /// No usable WebGPU adapter, and the CPU was not allowed.
+    NoAdapter,
+    /// The device's limits or memory are too small for this model.
+    DeviceLimit,
+    /// The GPU device was lost.
+    DeviceLost,
+    /// The local model is not there, and nothing else was allowed to answer.
+    LocalUnavailable,
+    /// No route is allowed under the policy.
+    NoRoute,
+    /// The query holds something that may not leave the device, and only the cloud could answer.
+    PrivacyBlocked,
+    /// The person or the app declined to send.
+    ConsentDeclined,
+    /// The relay could not be reached, or failed.
+    RelayUnavailable,
+    /// The gateway could not be reached, or failed.
+    GatewayUnavailable,
+    /// The gateway does not know the key, or the pinned key config is unusable.
+    KeyMismatch,
+    /// A sealed message did not open: tampered, truncated or out of order.
+    SealBroken,
+    /// The cloud model refused the gateway's credentials.
+    UpstreamUnauthorized,
+    /// The cloud model's rate limit.
+    UpstreamRateLimited,
+    /// The cloud model failed.
+    UpstreamFailed,
+    /// The answer broke off in mid-stream.
+    UpstreamInterrupted,
+    /// The device is offline.
+    Offline,
+    /// `dispose()` was called.
+    Disposed,
+    /// A defect of Tidegate.
+    Internal,
+}
+
+/// An error as the page sees it.
+///
+/// The message names the thing, the place and the way out, and never holds text of the query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("{message}")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "ErrorData"))]
+pub struct Error {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// A sentence for a developer: the thing, the place, the way out.
+    pub message: String,
+    /// The same call may succeed later or after a change that `message` names.
+    pub recoverable: bool,
+}
+
+impl Error {
+    /// An error; whether it is recoverable follows from its code.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), recoverable: code.recoverable() }
+    }
+}
+
+impl ErrorCode {
+    /// Whether the same call may succeed later without a change of the app, the file or the device.
+    pub fn recoverable(self) -> bool {
+        use ErrorCode::*;
+        match self {
+            ContextOverflow | ModelCorrupt | ModelHashMismatch | DownloadFailed | QuotaExceeded | DeviceLost
+            | LocalUnavailable | ConsentDeclined | RelayUnavailable | GatewayUnavailable | SealBroken
+            | UpstreamRateLimited | UpstreamFailed | UpstreamInterrupted | Offline => true,
+            InvalidRequest | ModelUnsupported | NoAdapter | DeviceLimit | NoRoute | PrivacyBlocked | KeyMismatch
+            | UpstreamUnauthorized | Disposed | Internal => false,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What goes in and what comes out: plain data, no logic, no I/O.
+//!
+//! Everything that crosses a crate, the worker or the page is defined here once. The TypeScript
+//! types of the npm package are derived from these (feature `typescript`), so field names are
+//! those that JavaScript sees: OpenAI's shapes in snake case, our own in camel case.
+//!
+//! Texts are what a person wrote. `Debug` of every type that holds one is redacted.
+
+mod chat;
+mod error;
+mod finding;
+mod policy;
+mod receipt;
+mod redact;
+mod route;
+
+pub use chat::{ChatRequest, FinishReason, Message, Role, Stop, StreamOptions, Usage};
+pub use error::{Error, ErrorCode};
+pub use finding::{EntityKind, Finding, PrivacyClass};
+pub use policy::{CloudState, DeviceState, LocalState, Mode, Policy, PrivacyLevel};
+pub use receipt::{AnswerEvent, Preview, PreviewMessage, Receipt, Replaced, Sent, Source, Timing, UsageByTier};
+pub use route::{Reason, ReasonCode, Route, Target};

@@ -1,0 +1,175 @@
+//! What happened: the events of an answer and the receipt at its end.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EntityKind, FinishReason, Finding, Reason, Role, Route, Usage, redact::Redacted};
+
+/// Where an answer came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum Source {
+    /// The page.
+    Local,
+    /// The cloud.
+    Cloud,
+    /// Both took part.
+    Both,
+}
+
+/// Exactly what left the device.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Sent {
+    /// The plaintext that was sealed: the request body as the upstream gets it.
+    pub text: String,
+    /// Bytes on the wire, sealed and padded.
+    pub bytes: u32,
+    /// The relay that carried it.
+    pub relay: String,
+    /// The gateway key it was sealed to: the hex SHA-256 of its key config.
+    pub key_id: String,
+}
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sent")
+            .field("text", &Redacted(&self.text))
+            .field("bytes", &self.bytes)
+            .field("relay", &self.relay)
+            .field("key_id", &self.key_id)
+            .finish()
+    }
+}
+
+/// A placeholder that stood in for a value. The value itself is not recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Replaced {
+    /// `[EMAIL_1]`.
+    pub placeholder: String,
+    /// What it stands for.
+    pub kind: EntityKind,
+}
+
+/// Tokens by tier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct UsageByTier {
+    /// In the page.
+    pub local: Usage,
+    /// In the cloud, as the upstream counted.
+    pub cloud: Usage,
+}
+
+/// Milliseconds since the call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Timing {
+    /// Until the first piece of text.
+    pub first: f64,
+    /// Until the end.
+    pub total: f64,
+}
+
+/// What happened to one query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct Receipt {
+    /// Where the answer came from.
+    pub source: Source,
+    /// Why there: the reason that decided comes first.
+    pub reasons: Vec<Reason>,
+    /// Mean probability of the local answer's tokens (the exponential of the mean log-probability), 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// What left the device; absent when nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Sent>,
+    /// Placeholders that left in place of values.
+    pub replaced: Vec<Replaced>,
+    /// Placeholders of the answer that were turned back into values.
+    pub restored: u32,
+    /// Placeholders that left and did not come back.
+    pub dropped: Vec<String>,
+    /// Tokens by tier.
+    pub usage: UsageByTier,
+    /// How long it took, in ms.
+    pub ms: Timing,
+}
+
+/// What would leave, message by message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Preview {
+    /// The messages that would leave, in order.
+    pub messages: Vec<PreviewMessage>,
+    /// Placeholders and what they stand for.
+    pub replaced: Vec<Replaced>,
+    /// Something in it may not leave at all: sending it would be refused.
+    pub blocked: bool,
+}
+
+/// One message as it would leave.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct PreviewMessage {
+    /// Who speaks.
+    pub role: Role,
+    /// The text with placeholders.
+    pub text: String,
+    /// What was found in the original, offsets in UTF-16 code units: those of JavaScript strings.
+    pub findings: Vec<Finding>,
+}
+
+impl fmt::Debug for PreviewMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreviewMessage")
+            .field("role", &self.role)
+            .field("text", &Redacted(&self.text))
+            .field("findings", &self.findings)
+            .finish()
+    }
+}
+
+/// What an answer is made of, in order: one `Route`, any number of `Text`, one `Done`.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum AnswerEvent {
+    /// Where it will be answered, and why.
+    Route {
+        /// The decision.
+        route: Route,
+    },
+    /// A piece of the answer, real values in place.
+    Text {
+        /// The piece.
+        text: String,
+    },
+    /// The end.
+    Done {
+        /// Why it ended.
+        finish_reason: FinishReason,
+        /// What happened.
+        receipt: Receipt,
+    },
+}
+
+impl fmt::Debug for AnswerEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Route { route } => f.debug_struct("Route").field("route", route).finish(),
+            Self::Text { text } => f.debug_struct("Text").field("text", &Redacted(text)).finish(),
+            Self::Done { finish_reason, receipt } => f
+                .debug_struct("Done")
+                .field("finish_reason", finish_reason)
+                .field("receipt", receipt)
+                .finish(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Passes sealed bytes on and drops who sent them: on workerd and as a native server.
