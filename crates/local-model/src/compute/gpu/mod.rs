@@ -1,0 +1,1 @@
+//! Operations on WebGPU: CubeCL kernels over Burn tensors.
