@@ -1,0 +1,35 @@
+//! What may leave the device.
+
+use std::fmt;
+
+use query::{ChatRequest, Replaced};
+
+/// A request that may leave: every finding that may not has a placeholder in its place.
+///
+/// Only [`crate::pseudonymize`] makes one, and only a `Releasable` can be sealed: raw text has no way out.
+pub struct Releasable {
+    request: ChatRequest,
+    replaced: Vec<Replaced>,
+}
+
+impl Releasable {
+    pub(crate) fn new(request: ChatRequest, replaced: Vec<Replaced>) -> Self {
+        Self { request, replaced }
+    }
+
+    /// The request exactly as it leaves.
+    pub fn request(&self) -> &ChatRequest {
+        &self.request
+    }
+
+    /// The placeholders in it, each once, in the order in which they first occur.
+    pub fn replaced(&self) -> &[Replaced] {
+        &self.replaced
+    }
+}
+
+impl fmt::Debug for Releasable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Releasable").field("replaced", &self.replaced).finish_non_exhaustive()
+    }
+}
