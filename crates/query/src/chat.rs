@@ -47,24 +47,34 @@ pub struct ChatRequest {
     /// The conversation, oldest first; the last message is the question.
     pub messages: Vec<Message>,
     /// The cloud model's name; the local model is chosen when Tidegate is created.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Deliver the answer in pieces.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<bool>,
     /// Options of a streamed answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_options: Option<StreamOptions>,
     /// Most tokens to generate; default 512.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
     /// OpenAI's newer name for `max_tokens`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_completion_tokens: Option<u32>,
     /// 0 is greedy; default 0.7.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
     /// Nucleus: sample from the smallest set of tokens with this share of the probability; default 0.95.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub top_p: Option<f32>,
     /// Sample from the `top_k` most likely tokens; 0 is all; default 40.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k: Option<u32>,
     /// Same seed, same request, same tokens (local answers).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u32>,
     /// Texts that end the answer; they are not part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
 }
 
@@ -85,6 +95,7 @@ pub enum Stop {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct StreamOptions {
     /// End the stream with a chunk that holds `usage`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub include_usage: Option<bool>,
 }
 

@@ -1,0 +1,350 @@
+//! Both halves against each other, and against what an attacker on the way could do.
+#![cfg(all(feature = "client", feature = "server"))]
+
+use crate::{client::seal_text, *};
+
+const BODY: &str =
+    r#"{"messages":[{"role":"user","content":"Where do storks sleep?"}],"stream":true}"#;
+
+fn keys() -> GatewayKeys {
+    GatewayKeys::from_seed(&[7; 32]).unwrap()
+}
+
+/// A key of the list, chosen by KEM.
+fn key(kem: Kem) -> VerifiedKey {
+    let list = keys().config_list().unwrap();
+    let (x_wing, x25519) = list.split_at(2 + usize::from(u16::from_be_bytes([list[0], list[1]])));
+    VerifiedKey::pinned(if kem == Kem::XWing { x_wing } else { x25519 }).unwrap()
+}
+
+/// A sealed reply in three chunks and the final one, with the ranges of the four.
+fn reply(sealer: Sealer) -> Vec<Vec<u8>> {
+    let mut sealer = sealer;
+    vec![
+        sealer
+            .head(200, &[("content-type", "text/event-stream")])
+            .unwrap(),
+        sealer.chunk(b"in ").unwrap(),
+        sealer.chunk(b"nests").unwrap(),
+        sealer.finish().unwrap(),
+    ]
+}
+
+fn head() -> Event {
+    Event::Head {
+        status: 200,
+        headers: vec![("content-type".into(), "text/event-stream".into())],
+    }
+}
+
+/// Opens a whole reply that comes in pieces of `step` bytes; joins the body.
+fn open(mut opener: Opener, bytes: &[u8], step: usize) -> Result<(Vec<Event>, Vec<u8>), Error> {
+    let mut events = Vec::new();
+    for piece in bytes.chunks(step) {
+        events.extend(opener.push(piece)?);
+    }
+    events.extend(opener.finish()?);
+    let mut body = Vec::new();
+    events.retain(|event| match event {
+        Event::Body(bytes) => {
+            body.extend(bytes);
+            false
+        }
+        Event::Head { .. } => true,
+    });
+    Ok((events, body))
+}
+
+#[test]
+fn round_trip() {
+    for kem in [Kem::XWing, Kem::X25519] {
+        let (sealed, opener) = seal_text(&key(kem), BODY.into()).unwrap();
+        let (request, sealer) = keys().open(sealed.bytes()).unwrap();
+        assert_eq!(
+            (request.method.as_str(), request.path.as_str()),
+            ("POST", "/v1/chat/completions")
+        );
+        assert_eq!(
+            request.headers,
+            [
+                ("content-type".into(), "application/json".into()),
+                ("accept".into(), "text/event-stream".into())
+            ]
+        );
+        assert_eq!(request.body, BODY.as_bytes());
+        assert_eq!(
+            open(opener, &reply(sealer).concat(), usize::MAX).unwrap(),
+            (vec![head()], b"in nests".to_vec())
+        );
+    }
+}
+
+#[test]
+fn chunks_open_as_they_come() {
+    let (sealed, mut opener) = seal_text(&key(Kem::XWing), BODY.into()).unwrap();
+    let (_, sealer) = keys().open(sealed.bytes()).unwrap();
+    let chunks = reply(sealer);
+    assert_eq!(opener.push(&chunks[0]).unwrap(), [head()]);
+    assert_eq!(
+        opener.push(&chunks[1]).unwrap(),
+        [Event::Body(b"in ".to_vec())]
+    );
+    assert_eq!(
+        opener.push(&chunks[2]).unwrap(),
+        [Event::Body(b"nests".to_vec())]
+    );
+    assert_eq!(opener.push(&chunks[3]).unwrap(), []);
+    assert_eq!(opener.finish().unwrap(), []);
+}
+
+#[test]
+fn pieces_split_anywhere_and_pieces_above_a_chunk() {
+    let long = vec![b'x'; 70_000];
+    for step in [1, 2, 7, 16_400, 20_000] {
+        let (sealed, opener) = seal_text(&key(Kem::X25519), BODY.into()).unwrap();
+        let (_, mut sealer) = keys().open(sealed.bytes()).unwrap();
+        let bytes = [
+            sealer.head(200, &[]).unwrap(),
+            sealer.chunk(&long).unwrap(),
+            sealer.finish().unwrap(),
+        ]
+        .concat();
+        let (events, body) = open(opener, &bytes, step).unwrap();
+        assert_eq!(
+            events,
+            [Event::Head {
+                status: 200,
+                headers: vec![]
+            }]
+        );
+        assert!(body == long, "step {step}");
+    }
+}
+
+#[test]
+fn long_requests_travel_in_several_chunks() {
+    let body = format!("{{\"messages\":\"{}\"}}", "stork ".repeat(9_000));
+    let (sealed, _) = seal_text(&key(Kem::XWing), body.clone()).unwrap();
+    assert_eq!(keys().open(sealed.bytes()).unwrap().0.body, body.as_bytes());
+}
+
+#[test]
+fn length_tells_only_the_bucket() {
+    let wire = |len: usize| {
+        seal_text(&key(Kem::X25519), "a".repeat(len))
+            .unwrap()
+            .0
+            .bytes()
+            .len()
+    };
+    assert_eq!(wire(1), wire(300));
+    assert_eq!(wire(600), wire(800));
+    assert!(wire(300) < wire(600));
+}
+
+#[test]
+fn a_reply_cut_anywhere_is_not_whole() {
+    // One request sealed often: an opener is used up by each cut.
+    let key = key(Kem::X25519);
+    let len = {
+        let (sealed, _) = seal_text(&key, BODY.into()).unwrap();
+        reply(keys().open(sealed.bytes()).unwrap().1).concat().len()
+    };
+    for cut in 0..len {
+        let (sealed, mut opener) = seal_text(&key, BODY.into()).unwrap();
+        let bytes = reply(keys().open(sealed.bytes()).unwrap().1).concat();
+        let result = opener.push(&bytes[..cut]).and_then(|_| opener.finish());
+        assert!(
+            matches!(result, Err(Error::Truncated | Error::Broken)),
+            "cut at {cut}: {result:?}"
+        );
+    }
+}
+
+#[test]
+fn a_changed_byte_anywhere_is_an_error() {
+    let key = key(Kem::X25519);
+    let len = {
+        let (sealed, _) = seal_text(&key, BODY.into()).unwrap();
+        reply(keys().open(sealed.bytes()).unwrap().1).concat().len()
+    };
+    for at in 0..len {
+        let (sealed, opener) = seal_text(&key, BODY.into()).unwrap();
+        let mut bytes = reply(keys().open(sealed.bytes()).unwrap().1).concat();
+        bytes[at] ^= 1;
+        assert!(open(opener, &bytes, usize::MAX).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn a_changed_byte_of_the_request_is_an_error() {
+    for kem in [Kem::X25519, Kem::XWing] {
+        let (sealed, _) = seal_text(&key(kem), BODY.into()).unwrap();
+        for at in (0..sealed.bytes().len()).step_by(if kem == Kem::XWing { 13 } else { 1 }) {
+            let mut bytes = sealed.bytes().to_vec();
+            bytes[at] ^= 1;
+            assert!(keys().open(&bytes).is_err(), "{kem:?} byte {at}");
+        }
+    }
+}
+
+#[test]
+fn a_request_cut_anywhere_is_an_error() {
+    let (sealed, _) = seal_text(&key(Kem::X25519), BODY.into()).unwrap();
+    for cut in 0..sealed.bytes().len() {
+        assert!(keys().open(&sealed.bytes()[..cut]).is_err(), "cut at {cut}");
+    }
+}
+
+#[test]
+fn chunks_reordered_repeated_or_left_out_are_errors() {
+    for order in [
+        [0, 2, 1, 3].as_slice(),
+        &[0, 1, 1, 2, 3],
+        &[0, 2, 3],
+        &[0, 1, 2, 3, 3],
+        &[1, 2, 3],
+        &[0, 1, 3],
+    ] {
+        let (sealed, opener) = seal_text(&key(Kem::X25519), BODY.into()).unwrap();
+        let chunks = reply(keys().open(sealed.bytes()).unwrap().1);
+        let bytes: Vec<u8> = order.iter().flat_map(|&i| chunks[i].clone()).collect();
+        assert!(open(opener, &bytes, usize::MAX).is_err(), "{order:?}");
+    }
+}
+
+#[test]
+fn a_reply_to_another_request_does_not_open() {
+    let (_, opener) = seal_text(&key(Kem::XWing), BODY.into()).unwrap();
+    let (other, _) = seal_text(&key(Kem::XWing), BODY.into()).unwrap();
+    let bytes = reply(keys().open(other.bytes()).unwrap().1).concat();
+    assert!(matches!(
+        open(opener, &bytes, usize::MAX),
+        Err(Error::Broken)
+    ));
+}
+
+#[test]
+fn a_failed_opener_stays_failed() {
+    let (_, mut opener) = seal_text(&key(Kem::X25519), BODY.into()).unwrap();
+    assert!(matches!(opener.push(&[9; 64]), Err(Error::Broken)));
+    assert!(matches!(opener.push(&[9; 64]), Err(Error::Failed)));
+    assert!(matches!(opener.finish(), Err(Error::Failed)));
+}
+
+#[test]
+fn a_request_to_another_key_is_refused() {
+    let other = GatewayKeys::from_seed(&[8; 32]).unwrap();
+    for kem in [Kem::XWing, Kem::X25519] {
+        let (sealed, _) = seal_text(&key(kem), BODY.into()).unwrap();
+        assert!(
+            matches!(other.open(sealed.bytes()), Err(Error::Broken)),
+            "{kem:?}"
+        );
+    }
+}
+
+#[test]
+fn unknown_keys_and_suites_are_refused_by_name() {
+    let (sealed, _) = seal_text(&key(Kem::X25519), BODY.into()).unwrap();
+    let with = |at: usize, value: u8| {
+        let mut bytes = sealed.bytes().to_vec();
+        bytes[at] = value;
+        keys().open(&bytes).unwrap_err().to_string()
+    };
+    assert_eq!(
+        with(0, 9),
+        "the gateway has no key with id 9 and KEM 0x0020; fetch its key configs again"
+    );
+    assert_eq!(
+        with(6, 3),
+        "KDF 0x0001 with AEAD 0x0003 was not offered; offered: HKDF-SHA256 with AES-128-GCM"
+    );
+}
+
+/// RFC 9458, Appendix A: offers AES-128-GCM and ChaCha20-Poly1305.
+const RFC_CONFIG: &str =
+    "01002031e1f05a740102115220e9af918f738674aec95f54db6e04eb705aae8e79815500080001000100010003";
+
+fn list(configs: &[Vec<u8>]) -> Vec<u8> {
+    configs
+        .iter()
+        .flat_map(|c| [&(c.len() as u16).to_be_bytes()[..], c].concat())
+        .collect()
+}
+
+#[test]
+fn the_key_config_of_rfc_9458_appendix_a() {
+    let config = hex::decode(RFC_CONFIG).unwrap();
+    let key = VerifiedKey::pinned(&list(std::slice::from_ref(&config))).unwrap();
+    assert_eq!(key.kem(), Kem::X25519);
+    let parsed = &KeyConfig::parse(&list(&[config])).unwrap()[0];
+    assert_eq!((parsed.key_id(), parsed.kem()), (1, Kem::X25519));
+    // AES-128-GCM is chosen: the header of Appendix A's encapsulated request, 0100200001 0001.
+    assert_eq!(
+        hex::encode(&seal_text(&key, BODY.into()).unwrap().0.bytes()[..7]),
+        "01002000010001"
+    );
+}
+
+#[test]
+fn x_wing_comes_first_wherever_it_stands() {
+    let own = keys().config_list().unwrap();
+    let x_wing_len = 2 + usize::from(u16::from_be_bytes([own[0], own[1]]));
+    let swapped = [&own[x_wing_len..], &own[..x_wing_len]].concat();
+    assert_eq!(VerifiedKey::pinned(&swapped).unwrap().kem(), Kem::XWing);
+    assert_eq!(
+        VerifiedKey::pinned(&own).unwrap(),
+        VerifiedKey::pinned(&swapped).unwrap()
+    );
+}
+
+#[test]
+fn what_is_not_supported_is_named() {
+    let mut chacha_only = hex::decode(RFC_CONFIG).unwrap();
+    chacha_only.drain(37..41);
+    chacha_only[36] = 4;
+    let p256 = [&[3, 0x00, 0x10][..], &[4; 65], &[0, 4, 0, 1, 0, 1]].concat();
+    assert_eq!(
+        VerifiedKey::pinned(&list(&[chacha_only, p256]))
+            .unwrap_err()
+            .to_string(),
+        "no usable key config; offered: X25519 (0x0020): HKDF-SHA256 (0x0001) with ChaCha20-Poly1305 (0x0003); \
+         P-256 (0x0010); supported: X-Wing (0x647a) or X25519 (0x0020) with HKDF-SHA256 (0x0001) and \
+         AES-128-GCM (0x0001)"
+    );
+    assert!(
+        VerifiedKey::pinned(&[])
+            .unwrap_err()
+            .to_string()
+            .contains("offered: nothing")
+    );
+}
+
+#[test]
+fn malformed_key_configs_are_errors() {
+    let whole = keys().config_list().unwrap();
+    let first = 2 + usize::from(u16::from_be_bytes([whole[0], whole[1]]));
+    for cut in 1..whole.len() {
+        let result = KeyConfig::parse(&whole[..cut]);
+        // Cut between two configs, the list is shorter and whole.
+        assert_eq!(result.is_ok(), cut == first, "cut at {cut}");
+    }
+}
+
+#[test]
+fn nothing_secret_prints() {
+    let (sealed, opener) = seal_text(&key(Kem::X25519), BODY.into()).unwrap();
+    let (request, mut sealer) = keys().open(sealed.bytes()).unwrap();
+    let event = Event::Body(b"storks".to_vec());
+    sealer.head(200, &[]).unwrap();
+    let printed = format!(
+        "{sealed:?} {opener:?} {request:?} {sealer:?} {event:?} {:?}",
+        keys()
+    );
+    assert!(
+        !printed.contains("stork") && !printed.contains("115, 116"),
+        "{printed}"
+    );
+    assert!(printed.ends_with("GatewayKeys(<redacted>)"));
+}
