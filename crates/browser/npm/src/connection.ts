@@ -1,0 +1,125 @@
+import { asError, asErrorData, TidegateError } from './errors.js';
+import type { Progress } from './options.js';
+import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
+import type { Stats } from './stats.js';
+import { abortedBy } from './tidegate.js';
+import type { AnswerEvent, ErrorData, Preview } from './types.gen.js';
+
+/** What a call may say or ask before it ends. */
+export interface Listener {
+  onProgress?: (progress: Progress) => void;
+  onEvent?: (event: AnswerEvent) => void;
+  onConsent?: (preview: Preview) => boolean | Promise<boolean>;
+}
+
+interface Pending extends Listener {
+  resolve(value: never): void;
+  reject(error: Error): void;
+}
+
+/** One worker and the calls that wait for it. */
+export class Connection {
+  /** The worker's last word about itself. */
+  stats: Stats = { memoryBytes: 0 };
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  readonly #onClose: () => void;
+  #closed: Error | undefined;
+  #ids = 0;
+
+  /** `onClose` is called once, when the worker is gone: crashed, or closed from here. */
+  constructor(worker: Worker, onClose: () => void) {
+    this.#worker = worker;
+    this.#onClose = onClose;
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      const what =
+        event.message ?? 'its script could not be loaded; is it served, and allowed by worker-src?';
+      this.close(crash(`the worker failed: ${what}`));
+    };
+    worker.onmessageerror = () => this.close(crash('the worker sent something that cannot be read'));
+  }
+
+  /** Asks the worker. An abort rejects at once; the worker hears of it and stops by itself. */
+  call<C extends CallName>(
+    type: C,
+    ask: Calls[C]['ask'],
+    signal?: AbortSignal,
+    listener: Listener = {},
+  ): Promise<Calls[C]['result']> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (signal?.aborted) return Promise.reject(abortedBy(signal));
+    this.#ids += 1;
+    const id = this.#ids;
+    return new Promise<Calls[C]['result']>((resolve, reject) => {
+      const settle = () => {
+        this.#pending.delete(id);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const onAbort = () => {
+        settle();
+        this.#send({ type: 'abort', id });
+        reject(signal === undefined ? asError(undefined) : abortedBy(signal));
+      };
+      this.#pending.set(id, {
+        ...listener,
+        resolve: (value) => {
+          settle();
+          resolve(value);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      });
+      signal?.addEventListener('abort', onAbort);
+      this.#send({ type, id, ...ask } as ToWorker);
+    });
+  }
+
+  /** Ends the worker; calls in flight reject with `error`. */
+  close(error: Error): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = error;
+    this.#worker.terminate();
+    for (const call of [...this.#pending.values()]) call.reject(error);
+    this.#onClose();
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.type === 'crashed') {
+      this.close(new TidegateError(message.error));
+      return;
+    }
+    const call = this.#pending.get(message.id);
+    if ((message.type === 'result' || message.type === 'error') && message.stats !== null) {
+      this.stats = message.stats;
+    }
+    if (call === undefined) return; // aborted in the meantime
+    if (message.type === 'progress') call.onProgress?.(message.progress);
+    else if (message.type === 'event') call.onEvent?.(message.event);
+    else if (message.type === 'ask-consent') void this.#askConsent(message.id, call, message.preview);
+    else if (message.type === 'result') call.resolve(message.value as never);
+    else call.reject(new TidegateError(message.error));
+  }
+
+  async #askConsent(id: number, call: Pending, preview: Preview): Promise<void> {
+    try {
+      const allow = (await call.onConsent?.(preview)) === true;
+      this.#send({ type: 'consent', id, allow });
+    } catch (thrown) {
+      // The app's callback failed: nothing leaves, and the call ends with the app's own error.
+      this.#send({ type: 'abort', id });
+      call.reject(asError(thrown));
+    }
+  }
+
+  #send(message: ToWorker): void {
+    if (this.#closed === undefined) this.#worker.postMessage(message);
+  }
+}
+
+function crash(message: string): TidegateError {
+  return new TidegateError({ ...asErrorData(message), message } satisfies ErrorData);
+}

@@ -1,0 +1,41 @@
+import type { Stats } from './stats.js';
+import type { AnswerEvent, ChatRequest, Policy, Preview, Route } from './types.gen.js';
+
+/** The engine as the package sees it: in a worker (`remote.ts`), or in memory for tests (`testing.ts`). */
+export interface Engine {
+  /** The local model's name, or `'none'`. */
+  readonly model: string;
+  /** Answers; resolves after the `done` event. */
+  answer(call: AnswerCall): Promise<void>;
+  /** Where a request would be answered now. */
+  route(request: ChatRequest, policy: Policy): Promise<Route>;
+  /** What of a request would leave. */
+  preview(request: ChatRequest, policy: Policy): Promise<Preview>;
+  stats(): Stats;
+  diagnostics: Diagnostics;
+  dispose(): Promise<void>;
+}
+
+/** One question to an engine. */
+export interface AnswerCall {
+  request: ChatRequest;
+  policy: Policy;
+  onEvent(event: AnswerEvent): void;
+  /** Absent: nobody wants to be asked. */
+  consent: ((preview: Preview) => boolean | Promise<boolean>) | undefined;
+  signal: AbortSignal;
+}
+
+/** Ways to look inside, for golden tests and benchmarks. */
+export interface Diagnostics {
+  /** Greedy tokens after `prompt`, the model's chat template applied, or after the very ids given. */
+  greedy(
+    prompt: ChatRequest['messages'] | number[],
+    maxTokens: number,
+  ): Promise<{ prompt: number[]; ids: number[] }>;
+  /**
+   * What `operations` dependent small tensor operations cost, in ms: until all are issued, and until the last
+   * result is back. Only on WebGPU.
+   */
+  dispatchCost(operations: number): Promise<{ issueMs: number; totalMs: number }>;
+}

@@ -1,0 +1,55 @@
+/**
+ * A language model inside the page, and a private way out when it is not enough.
+ *
+ * Importing this does nothing: no network, no worker, no browser object is touched until a function is called.
+ */
+export { type Availability, availability } from './availability.js';
+export type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatRequestStreaming,
+  ChatRequestWhole,
+  ChatStream,
+} from './chat.js';
+export { createTidegate } from './create.js';
+export type { Diagnostics } from './engine.js';
+export { AbortError, TidegateError } from './errors.js';
+export type {
+  CallOptions,
+  CloudOptions,
+  DeviceChoice,
+  ModelRef,
+  Policy,
+  Progress,
+  StorageKind,
+  TidegateOptions,
+} from './options.js';
+export type { Stats } from './stats.js';
+export type { Events, Tidegate } from './tidegate.js';
+export type {
+  ChatRequest,
+  EntityKind,
+  ErrorCode,
+  Finding,
+  FinishReason,
+  Message,
+  Mode,
+  Preview,
+  PreviewMessage,
+  PrivacyClass,
+  PrivacyLevel,
+  Reason,
+  ReasonCode,
+  Receipt,
+  Replaced,
+  Role,
+  Route,
+  Sent,
+  Source,
+  Stop,
+  StreamOptions,
+  Target,
+  Timing,
+  Usage,
+  UsageByTier,
+} from './types.gen.js';

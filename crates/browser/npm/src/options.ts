@@ -1,0 +1,173 @@
+import { invalid } from './errors.js';
+import type { Mode, Policy as PolicyData, Preview, PrivacyLevel } from './types.gen.js';
+
+/**
+ * Which model answers in the page: the URL of a manifest (`….json`), the URL of a GGUF file, a GGUF file that
+ * the person chose, or `'none'` when only the cloud should answer.
+ *
+ * A manifest is `{ name, url, bytes, sha256, license, contextLength }`; `url` is relative to the manifest. Only
+ * a manifest lets Tidegate check that the file is the one that was meant.
+ */
+export type ModelRef = string | URL | File | 'none';
+
+/** Where model files are kept between visits: the origin private file system, or nowhere. */
+export type StorageKind = 'opfs' | 'memory';
+
+/** What computes: `auto` takes a hardware WebGPU adapter if there is one, else the CPU. */
+export type DeviceChoice = 'auto' | 'webgpu' | 'cpu';
+
+/** The sealed path to a larger model. */
+export interface CloudOptions {
+  /** Relays, first one first. They see the address of the page's visitor and no content. */
+  relays: string[];
+  /** The gateway's `application/ohttp-keys`, in base64. The page pins it: it seals to these keys and no others. */
+  keys: string;
+  /** The model that the gateway should ask for. */
+  model?: string;
+}
+
+/** What the app allows. */
+export interface Policy {
+  /** Who may answer. Default: `local-only` without a cloud, `prefer-local` with one. */
+  mode?: Mode;
+  /** How carefully personal data is handled. Default: `balanced`. */
+  privacy?: PrivacyLevel;
+  /** Asked before each request that would leave, with exactly what would leave. `false` keeps it here. */
+  beforeCloud?(preview: Preview): boolean | Promise<boolean>;
+}
+
+/** A step of getting ready. `loaded` and `total` are bytes in `download`, `verify` and `upload`, else steps. */
+export interface Progress {
+  phase: 'manifest' | 'download' | 'verify' | 'upload' | 'compile' | 'selftest';
+  loaded: number;
+  total: number;
+}
+
+export interface TidegateOptions {
+  /** Default: `'none'`. */
+  model?: ModelRef;
+  policy?: Policy;
+  cloud?: CloudOptions;
+  /** Default: `'opfs'`, and `'memory'` where the browser has no origin private file system. */
+  storage?: StorageKind;
+  /** Default: `'auto'`. `'webgpu'` also takes a software adapter, and fails where there is none. */
+  device?: DeviceChoice;
+  /** The folder that holds `tidegate_cpu_bg.wasm` and `tidegate_gpu_bg.wasm`. Default: beside the worker. */
+  wasmUrl?: string | URL;
+  /** The worker's script. Default: beside this module. */
+  workerUrl?: string | URL;
+  /** Stops getting ready; what was downloaded so far is kept. */
+  signal?: AbortSignal;
+  onProgress?(progress: Progress): void;
+}
+
+/** Options of one call. */
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Overrides the policy that Tidegate was created with, field by field. */
+  policy?: Policy;
+}
+
+/** Options after checking: what the worker needs, and nothing that cannot be copied to it. */
+export interface EngineOptions {
+  model: { kind: 'manifest' | 'gguf'; url: string } | { kind: 'file'; file: File } | { kind: 'none' };
+  cloud: CloudOptions | null;
+  storage: StorageKind;
+  device: DeviceChoice;
+  wasmUrl: string | null;
+}
+
+const MODES: readonly Mode[] = ['local-only', 'prefer-local', 'prefer-cloud', 'cloud-only'];
+const PRIVACY: readonly PrivacyLevel[] = ['careful', 'balanced'];
+
+/** Checks options; `base` resolves relative URLs. */
+export function engineOptions(o: TidegateOptions, base: string | undefined): EngineOptions {
+  onlyKnown('options', o, [
+    'model',
+    'policy',
+    'cloud',
+    'storage',
+    'device',
+    'wasmUrl',
+    'workerUrl',
+    'signal',
+    'onProgress',
+  ]);
+  return {
+    model: modelRef(o.model ?? 'none', base),
+    cloud: o.cloud ? cloudOptions(o.cloud, base) : null,
+    storage: oneOf('options.storage', o.storage ?? 'opfs', ['opfs', 'memory']),
+    device: oneOf('options.device', o.device ?? 'auto', ['auto', 'webgpu', 'cpu']),
+    wasmUrl: o.wasmUrl === undefined ? null : absolute('options.wasmUrl', o.wasmUrl, base),
+  };
+}
+
+/** Where a model reference points. A URL whose path ends in `.gguf` is the file itself, any other a manifest. */
+export function modelRef(model: ModelRef, base: string | undefined): EngineOptions['model'] {
+  if (model === 'none') return { kind: 'none' };
+  if (typeof File !== 'undefined' && model instanceof File) return { kind: 'file', file: model };
+  if (typeof model !== 'string' && !(model instanceof URL)) {
+    throw invalid("options.model: expected a URL, a File or 'none'");
+  }
+  const url = absolute('options.model', model, base);
+  return { kind: new URL(url).pathname.toLowerCase().endsWith('.gguf') ? 'gguf' : 'manifest', url };
+}
+
+/** The policy of a call: its own fields over those of the instance, defaults for the rest. */
+export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[]): PolicyData {
+  const merged: Policy = {};
+  for (const policy of policies) {
+    if (policy === undefined) continue;
+    onlyKnown('policy', policy, ['mode', 'privacy', 'beforeCloud']);
+    if (policy.mode !== undefined) merged.mode = policy.mode;
+    if (policy.privacy !== undefined) merged.privacy = policy.privacy;
+  }
+  return {
+    mode: oneOf('policy.mode', merged.mode ?? (hasCloud ? 'prefer-local' : 'local-only'), MODES),
+    privacy: oneOf('policy.privacy', merged.privacy ?? 'balanced', PRIVACY),
+  };
+}
+
+function cloudOptions(cloud: CloudOptions, base: string | undefined): CloudOptions {
+  onlyKnown('options.cloud', cloud, ['relays', 'keys', 'model']);
+  if (!Array.isArray(cloud.relays) || cloud.relays.length === 0) {
+    throw invalid('options.cloud.relays: expected at least one relay URL');
+  }
+  if (typeof cloud.keys !== 'string' || cloud.keys === '') {
+    throw invalid("options.cloud.keys: expected the gateway's application/ohttp-keys in base64");
+  }
+  const relays = cloud.relays.map((relay, i) => absolute(`options.cloud.relays[${i}]`, relay, base));
+  return { relays, keys: cloud.keys, ...(cloud.model === undefined ? {} : { model: cloud.model }) };
+}
+
+function absolute(name: string, url: string | URL, base: string | undefined): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url, base);
+  } catch {
+    throw invalid(`${name}: ${JSON.stringify(String(url))} is not a URL`);
+  }
+  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:' && parsed.protocol !== 'blob:') {
+    throw invalid(`${name}: ${parsed.protocol} URLs are not supported; use https:`);
+  }
+  return parsed.href;
+}
+
+function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (!allowed.includes(value)) {
+    throw invalid(
+      `${name}: ${JSON.stringify(value)} is not one of ${allowed.map((a) => `'${a}'`).join(', ')}`,
+    );
+  }
+  return value;
+}
+
+/** Refuses fields that nothing would read: most are typing errors, and a policy that is ignored is a leak. */
+export function onlyKnown(name: string, value: object, known: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) throw invalid(`${name}: expected an object`);
+  for (const [key, field] of Object.entries(value)) {
+    if (field !== undefined && !known.includes(key)) {
+      throw invalid(`${name}.${key} is not supported; supported: ${known.join(', ')}`);
+    }
+  }
+}

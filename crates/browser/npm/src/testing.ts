@@ -1,0 +1,189 @@
+/**
+ * A stand-in for apps' own tests: the interface of `tidegate` with answers that the test chooses. No worker, no
+ * wasm, no network. What it does is the same each time, and each piece comes in a task of its own.
+ */
+import type { Availability } from './availability.js';
+import type { AnswerCall, Engine } from './engine.js';
+import { TidegateError } from './errors.js';
+import { engineOptions, type ModelRef, type Progress, type TidegateOptions } from './options.js';
+import { abortedBy, EngineTidegate, type Tidegate, throwIfAborted } from './tidegate.js';
+import type {
+  ChatRequest,
+  Policy,
+  Preview,
+  Reason,
+  Receipt,
+  Replaced,
+  Route,
+  Source,
+  Usage,
+} from './types.gen.js';
+
+/** What the stand-in does. */
+export interface TestOptions extends TidegateOptions {
+  /** The answer to a request; default: its last message, repeated. A thrown `TidegateError` ends the answer. */
+  answer?: (request: ChatRequest, source: Source) => string | Promise<string>;
+  /** Waits between pieces and between steps of getting ready; default: one task. */
+  pace?: () => Promise<void>;
+  /** Bytes that getting ready pretends to fetch; default 0, as if all were stored. */
+  download?: number;
+}
+
+/** Like the real `availability`; the model counts as stored. */
+export async function availability(
+  _model?: ModelRef,
+  options: { signal?: AbortSignal } = {},
+): Promise<Availability> {
+  options.signal?.throwIfAborted();
+  const fit = { storage: true, memory: true };
+  return { status: 'available', device: { backend: 'cpu' }, fit, bytesToDownload: 0, persisted: true };
+}
+
+/** Like the real `createTidegate`. */
+export async function createTidegate(options: TestOptions = {}): Promise<Tidegate> {
+  const { answer = repeat, pace = task, download = 0, ...rest } = options;
+  const { cloud, model } = engineOptions(rest, 'https://page.test/');
+  for (const progress of preparation(download)) {
+    if (options.signal !== undefined) throwIfAborted(options.signal);
+    options.onProgress?.(progress);
+    await pace();
+  }
+  const engine = new TestEngine(model.kind !== 'none', cloud?.relays[0], answer, pace);
+  return new EngineTidegate(engine, options.policy, cloud !== null);
+}
+
+function repeat(request: ChatRequest): string {
+  return request.messages.at(-1)?.content ?? '';
+}
+
+function task(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+function* preparation(bytes: number): Generator<Progress> {
+  yield { phase: 'compile', loaded: 1, total: 1 };
+  for (let part = 1; part <= 10 && bytes > 0; part += 1) {
+    yield { phase: 'download', loaded: Math.round((bytes * part) / 10), total: bytes };
+  }
+  yield { phase: 'selftest', loaded: 1, total: 1 };
+}
+
+class TestEngine implements Engine {
+  readonly model = 'test';
+  readonly diagnostics = {
+    greedy: async () => Promise.reject(unsupported('diagnostics.greedy')),
+    dispatchCost: async () => Promise.reject(unsupported('diagnostics.dispatchCost')),
+  };
+
+  constructor(
+    private readonly hasLocal: boolean,
+    private readonly relay: string | undefined,
+    private readonly text: NonNullable<TestOptions['answer']>,
+    private readonly pace: () => Promise<void>,
+  ) {}
+
+  async answer({ request, policy, onEvent, consent, signal }: AnswerCall): Promise<void> {
+    const start = performance.now();
+    const route = await this.route(request, policy);
+    onEvent({ type: 'route', route });
+    const preview = await this.preview(request);
+    const cloud = route.target === 'cloud';
+    if (cloud && consent !== undefined && !(await consent(preview))) {
+      throw new TidegateError({
+        code: 'consent-declined',
+        message: 'the app declined to send',
+        recoverable: true,
+      });
+    }
+    const text = await this.text(request, route.target);
+    let first = 0;
+    const pieces = text.match(/\s*\S+|\s+$/g) ?? [];
+    for (const piece of pieces) {
+      await this.pace();
+      if (signal.aborted) throw abortedBy(signal);
+      if (first === 0) first = performance.now() - start;
+      onEvent({ type: 'text', text: piece });
+    }
+    const prompt = request.messages.reduce((sum, { content }) => sum + content.split(/\s+/).length, 0);
+    const usage: Usage = {
+      prompt_tokens: prompt,
+      completion_tokens: pieces.length,
+      total_tokens: prompt + pieces.length,
+    };
+    const none: Usage = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+    const receipt: Receipt = {
+      source: route.target,
+      reasons: route.reasons,
+      replaced: cloud ? preview.replaced : [],
+      restored: 0,
+      dropped: [],
+      usage: cloud ? { local: none, cloud: usage } : { local: usage, cloud: none },
+      ms: { first, total: performance.now() - start },
+    };
+    if (cloud) {
+      const messages = preview.messages.map(({ role, text: content }) => ({ role, content }));
+      const sent = JSON.stringify({ ...request, messages });
+      receipt.sent = { text: sent, bytes: 512, relay: this.relay ?? '', keyId: '0'.repeat(64) };
+    } else {
+      receipt.confidence = 0.5;
+    }
+    onEvent({ type: 'done', finish_reason: 'stop', receipt });
+  }
+
+  async route(_request: ChatRequest, policy: Policy): Promise<Route> {
+    const wantsCloud = policy.mode === 'cloud-only' || policy.mode === 'prefer-cloud';
+    const target = wantsCloud && this.relay !== undefined ? 'cloud' : 'local';
+    if (target === 'local' && policy.mode === 'cloud-only') {
+      throw new TidegateError({ code: 'no-route', message: 'no cloud is configured', recoverable: false });
+    }
+    if (target === 'local' && !this.hasLocal) {
+      throw new TidegateError({
+        code: 'local-unavailable',
+        message: 'no model is loaded',
+        recoverable: true,
+      });
+    }
+    const reason: Reason = { code: `mode-${policy.mode}`, text: `The mode is ${policy.mode}.` };
+    return { target, reasons: [reason], gain: 0 };
+  }
+
+  /** Knows e-mail addresses and nothing else: enough to show what a preview looks like. */
+  async preview(request: ChatRequest): Promise<Preview> {
+    const numbers = new Map<string, number>();
+    const messages = request.messages.map(({ role, content }, message) => {
+      const findings: Preview['messages'][number]['findings'] = [];
+      const text = content.replace(/[\w.+-]+@[\w-]+(\.[\w-]+)+/g, (value, _domain, start: number) => {
+        const number = numbers.get(value) ?? numbers.size + 1;
+        numbers.set(value, number);
+        findings.push({
+          message,
+          start,
+          end: start + value.length,
+          kind: 'EMAIL',
+          class: 'restricted',
+          score: 1,
+        });
+        return `[EMAIL_${number}]`;
+      });
+      return { role, text, findings };
+    });
+    const replaced = [...numbers.values()].map(
+      (n): Replaced => ({ placeholder: `[EMAIL_${n}]`, kind: 'EMAIL' }),
+    );
+    return { messages, replaced, blocked: false };
+  }
+
+  stats() {
+    return { memoryBytes: 0 };
+  }
+
+  async dispose(): Promise<void> {}
+}
+
+function unsupported(what: string): TidegateError {
+  return new TidegateError({
+    code: 'invalid-request',
+    message: `${what}: not in the stand-in`,
+    recoverable: false,
+  });
+}

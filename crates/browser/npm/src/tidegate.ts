@@ -1,0 +1,210 @@
+import type { ChatCompletion, ChatRequestStreaming, ChatRequestWhole, ChatStream } from './chat.js';
+import type { Diagnostics, Engine } from './engine.js';
+import { AbortError, asError, disposed, TidegateError } from './errors.js';
+import { type CallOptions, onlyKnown, type Policy, policyData } from './options.js';
+import { parseRequest } from './request.js';
+import type { Stats } from './stats.js';
+import { AnswerStream, usageOf } from './stream.js';
+import type { ChatRequest, FinishReason, Preview, Receipt, Route } from './types.gen.js';
+
+/** What can be listened to. */
+export interface Events {
+  /** A query was routed: where to, and why. */
+  route: Route;
+  /** A query was answered. */
+  receipt: Receipt;
+  /** A query was not answered; aborts are not reported. */
+  error: TidegateError;
+}
+
+/** A model in the page and, if configured, a private way to a larger one. */
+export interface Tidegate extends AsyncDisposable {
+  readonly chat: {
+    readonly completions: {
+      /** Answers in pieces. Resolves once it is decided where; rejects if nothing may answer. */
+      create(request: ChatRequestStreaming, options?: CallOptions): Promise<ChatStream>;
+      /** Answers in one piece. */
+      create(request: ChatRequestWhole, options?: CallOptions): Promise<ChatCompletion>;
+      create(request: ChatRequest, options?: CallOptions): Promise<ChatCompletion | ChatStream>;
+    };
+  };
+  /** What would happen to a request now, without doing it. */
+  route(request: ChatRequest, options?: CallOptions): Promise<Route>;
+  /** What of a request would leave the device, span by span. */
+  preview(request: ChatRequest, options?: CallOptions): Promise<Preview>;
+  /** Calls `listener` on every event; the function that comes back stops that. */
+  on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void;
+  stats(): Stats;
+  /** For tests and benchmarks. */
+  readonly diagnostics: Diagnostics;
+  /** Stops all work and frees the model's memory. Calls in flight reject with `disposed`. */
+  dispose(): Promise<void>;
+}
+
+/** The one `Tidegate`, over any engine. */
+export class EngineTidegate implements Tidegate {
+  readonly chat: Tidegate['chat'];
+  readonly #engine: Engine;
+  readonly #policy: Policy | undefined;
+  readonly #hasCloud: boolean;
+  readonly #closed = new AbortController();
+  readonly #listeners: { [E in keyof Events]: Set<(value: Events[E]) => void> } = {
+    route: new Set(),
+    receipt: new Set(),
+    error: new Set(),
+  };
+  #answers = 0;
+
+  constructor(engine: Engine, policy: Policy | undefined, hasCloud: boolean) {
+    this.#engine = engine;
+    this.#policy = policy;
+    this.#hasCloud = hasCloud;
+    policyData(hasCloud, policy); // refuses a bad policy now, not at the first question
+    this.chat = {
+      completions: { create: this.#create.bind(this) as Tidegate['chat']['completions']['create'] },
+    };
+  }
+
+  async route(request: ChatRequest, options?: CallOptions): Promise<Route> {
+    return this.#look(options, (policy) => this.#engine.route(parseRequest(request), policy));
+  }
+
+  async preview(request: ChatRequest, options?: CallOptions): Promise<Preview> {
+    return this.#look(options, (policy) => this.#engine.preview(parseRequest(request), policy));
+  }
+
+  on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void {
+    const listeners = this.#listeners[event];
+    if (listeners === undefined) throw new TypeError(`no event named ${JSON.stringify(event)}`);
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  stats(): Stats {
+    return this.#engine.stats();
+  }
+
+  get diagnostics(): Diagnostics {
+    return this.#engine.diagnostics;
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort(disposed());
+    await this.#engine.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  async #create(request: ChatRequest, options: CallOptions = {}): Promise<ChatCompletion | ChatStream> {
+    onlyKnown('options', options, ['signal', 'policy']);
+    const parsed = parseRequest(request);
+    const policy = policyData(this.#hasCloud, this.#policy, options.policy);
+    const consent = options.policy?.beforeCloud ?? this.#policy?.beforeCloud;
+    const left = new AbortController();
+    const signal = AbortSignal.any([
+      this.#closed.signal,
+      left.signal,
+      ...(options.signal === undefined ? [] : [options.signal]),
+    ]);
+    throwIfAborted(signal);
+
+    this.#answers += 1;
+    const envelope = {
+      id: `chatcmpl-${this.#answers}`,
+      created: Math.floor(Date.now() / 1000),
+      model: parsed.model ?? this.#engine.model,
+    };
+    const stream = new AnswerStream(envelope, parsed.stream_options?.include_usage === true, (reason) =>
+      left.abort(reason),
+    );
+    let content = '';
+    let done: { finish_reason: FinishReason; receipt: Receipt } | undefined;
+    let routed: () => void = () => {};
+    const isRouted = new Promise<void>((resolve) => {
+      routed = resolve;
+    });
+
+    const answered = this.#engine
+      .answer({
+        request: parsed,
+        policy,
+        consent,
+        signal,
+        onEvent: (event) => {
+          stream.event(event);
+          if (event.type === 'route') {
+            routed();
+            this.#tell('route', event.route);
+          } else if (event.type === 'text') {
+            content += event.text;
+          } else {
+            done = event;
+            this.#tell('receipt', event.receipt);
+          }
+        },
+      })
+      .catch((thrown: unknown) => {
+        const error = asError(thrown);
+        stream.fail(error);
+        if (error instanceof TidegateError) this.#tell('error', error);
+        throw error;
+      });
+
+    if (parsed.stream === true) {
+      await Promise.race([isRouted, answered]);
+      answered.catch(() => {}); // from here on the stream reports it
+      return stream;
+    }
+    await answered;
+    if (done === undefined) throw noEnd();
+    const { finish_reason, receipt } = done;
+    return {
+      ...envelope,
+      object: 'chat.completion',
+      choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason, logprobs: null }],
+      usage: usageOf(receipt),
+      receipt,
+    };
+  }
+
+  async #look<T>(
+    options: CallOptions = {},
+    look: (policy: ReturnType<typeof policyData>) => Promise<T>,
+  ): Promise<T> {
+    onlyKnown('options', options, ['signal', 'policy']);
+    throwIfAborted(this.#closed.signal);
+    if (options.signal !== undefined) throwIfAborted(options.signal);
+    return look(policyData(this.#hasCloud, this.#policy, options.policy));
+  }
+
+  #tell<E extends keyof Events>(event: E, value: Events[E]): void {
+    for (const listener of this.#listeners[event]) {
+      try {
+        listener(value);
+      } catch (thrown) {
+        reportError(thrown); // a listener's defect is the app's to see, and must not break the answer
+      }
+    }
+  }
+}
+
+/** Throws what a call rejects with once `signal` is aborted. */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw abortedBy(signal);
+}
+
+/** What a call rejects with once `signal` is aborted: an error of ours as it is, else an `AbortError`. */
+export function abortedBy(signal: AbortSignal): Error {
+  return signal.reason instanceof TidegateError ? signal.reason : new AbortError(signal.reason);
+}
+
+function noEnd(): TidegateError {
+  return new TidegateError({
+    code: 'internal',
+    message: 'the engine ended without an answer',
+    recoverable: false,
+  });
+}

@@ -1,0 +1,426 @@
+// Generated from crate `query`. Do not edit: TIDEGATE_UPDATE=1 cargo test -p query --features typescript
+
+/**
+ * Who speaks.
+ */
+export type Role = "system" | "user" | "assistant";
+
+/**
+ * One turn of the conversation.
+ */
+export type Message = { 
+/**
+ * Who speaks.
+ */
+role: Role, 
+/**
+ * What they said.
+ */
+content: string, };
+
+/**
+ * A chat completion request. A field that is not listed here is refused, not ignored.
+ */
+export type ChatRequest = { 
+/**
+ * The conversation, oldest first; the last message is the question.
+ */
+messages: Array<Message>, 
+/**
+ * The cloud model's name; the local model is chosen when Tidegate is created.
+ */
+model?: string, 
+/**
+ * Deliver the answer in pieces.
+ */
+stream?: boolean, 
+/**
+ * Options of a streamed answer.
+ */
+stream_options?: StreamOptions, 
+/**
+ * Most tokens to generate; default 512.
+ */
+max_tokens?: number, 
+/**
+ * OpenAI's newer name for `max_tokens`.
+ */
+max_completion_tokens?: number, 
+/**
+ * 0 is greedy; default 0.7.
+ */
+temperature?: number, 
+/**
+ * Nucleus: sample from the smallest set of tokens with this share of the probability; default 0.95.
+ */
+top_p?: number, 
+/**
+ * Sample from the `top_k` most likely tokens; 0 is all; default 40.
+ */
+top_k?: number, 
+/**
+ * Same seed, same request, same tokens (local answers).
+ */
+seed?: number, 
+/**
+ * Texts that end the answer; they are not part of it.
+ */
+stop?: Stop, };
+
+/**
+ * One stop text or several.
+ */
+export type Stop = string | Array<string>;
+
+/**
+ * Options of a streamed answer.
+ */
+export type StreamOptions = { 
+/**
+ * End the stream with a chunk that holds `usage`.
+ */
+include_usage?: boolean, };
+
+/**
+ * Why the answer ended.
+ */
+export type FinishReason = "stop" | "length" | "content_filter";
+
+/**
+ * Tokens in and out.
+ */
+export type Usage = { 
+/**
+ * Tokens of the prompt.
+ */
+prompt_tokens: number, 
+/**
+ * Tokens of the answer.
+ */
+completion_tokens: number, 
+/**
+ * Both.
+ */
+total_tokens: number, };
+
+/**
+ * What kind of personal data was found. The name is also the placeholder's: `[EMAIL_1]`.
+ */
+export type EntityKind = "EMAIL" | "PHONE" | "CARD" | "IBAN" | "SSN" | "IP_ADDRESS" | "URL_CREDENTIAL" | "API_KEY";
+
+/**
+ * How far a piece of text may go. Ordered: greater is stricter.
+ */
+export type PrivacyClass = "public" | "prefer-not" | "restricted" | "never-leaves";
+
+/**
+ * A piece of personal data in one message.
+ */
+export type Finding = { 
+/**
+ * Index of the message in the request.
+ */
+message: number, 
+/**
+ * Start of the span, in UTF-8 bytes of the message's content.
+ */
+start: number, 
+/**
+ * End of the span (exclusive), in UTF-8 bytes.
+ */
+end: number, 
+/**
+ * What it is.
+ */
+kind: EntityKind, 
+/**
+ * How far it may go.
+ */
+class: PrivacyClass, 
+/**
+ * How sure the recognizer is, 0 to 1.
+ */
+score: number, };
+
+/**
+ * Who may answer.
+ */
+export type Mode = "local-only" | "prefer-local" | "prefer-cloud" | "cloud-only";
+
+/**
+ * How carefully personal data is handled.
+ */
+export type PrivacyLevel = "careful" | "balanced";
+
+/**
+ * What the app allows.
+ */
+export type Policy = { 
+/**
+ * Who may answer.
+ */
+mode: Mode, 
+/**
+ * How carefully personal data is handled.
+ */
+privacy: PrivacyLevel, };
+
+/**
+ * The local model, as far as a decision needs it.
+ */
+export type LocalState = { "state": "ready", 
+/**
+ * Tokens.
+ */
+contextLength: number, } | { "state": "loading" } | { "state": "unavailable" };
+
+/**
+ * The device: the local model and the network.
+ */
+export type DeviceState = { 
+/**
+ * The local model.
+ */
+local: LocalState, 
+/**
+ * Whether the device has a network.
+ */
+online: boolean, 
+/**
+ * Tokens of the prompt as the local model counts them; 0 if it is not loaded.
+ */
+promptTokens: number, };
+
+/**
+ * The cloud path, as far as a decision needs it.
+ */
+export type CloudState = { 
+/**
+ * A relay and a verified key are configured.
+ */
+configured: boolean, };
+
+/**
+ * Where.
+ */
+export type Target = "local" | "cloud";
+
+/**
+ * Why, as a code that code can match on.
+ */
+export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "cloud-not-configured" | "offline" | "local-not-ready" | "local-context-too-small" | "looks-hard" | "looks-easy";
+
+/**
+ * One reason, with a sentence that a person understands.
+ */
+export type Reason = { 
+/**
+ * The code.
+ */
+code: ReasonCode, 
+/**
+ * The sentence.
+ */
+text: string, };
+
+/**
+ * A decision.
+ */
+export type Route = { 
+/**
+ * Where.
+ */
+target: Target, 
+/**
+ * Why: the reason that decided comes first.
+ */
+reasons: Array<Reason>, 
+/**
+ * Expected gain of the cloud over the local model, 0 to 1.
+ */
+gain: number, };
+
+/**
+ * Where an answer came from.
+ */
+export type Source = "local" | "cloud" | "both";
+
+/**
+ * Exactly what left the device.
+ */
+export type Sent = { 
+/**
+ * The plaintext that was sealed: the request body as the upstream gets it.
+ */
+text: string, 
+/**
+ * Bytes on the wire, sealed and padded.
+ */
+bytes: number, 
+/**
+ * The relay that carried it.
+ */
+relay: string, 
+/**
+ * The gateway key it was sealed to: the hex SHA-256 of its key config.
+ */
+keyId: string, };
+
+/**
+ * A placeholder that stood in for a value. The value itself is not recorded.
+ */
+export type Replaced = { 
+/**
+ * `[EMAIL_1]`.
+ */
+placeholder: string, 
+/**
+ * What it stands for.
+ */
+kind: EntityKind, };
+
+/**
+ * Tokens by tier.
+ */
+export type UsageByTier = { 
+/**
+ * In the page.
+ */
+local: Usage, 
+/**
+ * In the cloud, as the upstream counted.
+ */
+cloud: Usage, };
+
+/**
+ * Milliseconds since the call.
+ */
+export type Timing = { 
+/**
+ * Until the first piece of text.
+ */
+first: number, 
+/**
+ * Until the end.
+ */
+total: number, };
+
+/**
+ * What happened to one query.
+ */
+export type Receipt = { 
+/**
+ * Where the answer came from.
+ */
+source: Source, 
+/**
+ * Why there: the reason that decided comes first.
+ */
+reasons: Array<Reason>, 
+/**
+ * Mean probability of the local answer's tokens (the exponential of the mean log-probability), 0 to 1.
+ */
+confidence?: number, 
+/**
+ * What left the device; absent when nothing did.
+ */
+sent?: Sent, 
+/**
+ * Placeholders that left in place of values.
+ */
+replaced: Array<Replaced>, 
+/**
+ * Placeholders of the answer that were turned back into values.
+ */
+restored: number, 
+/**
+ * Placeholders that left and did not come back.
+ */
+dropped: Array<string>, 
+/**
+ * Tokens by tier.
+ */
+usage: UsageByTier, 
+/**
+ * How long it took, in ms.
+ */
+ms: Timing, };
+
+/**
+ * What would leave, message by message.
+ */
+export type Preview = { 
+/**
+ * The messages that would leave, in order.
+ */
+messages: Array<PreviewMessage>, 
+/**
+ * Placeholders and what they stand for.
+ */
+replaced: Array<Replaced>, 
+/**
+ * Something in it may not leave at all: sending it would be refused.
+ */
+blocked: boolean, };
+
+/**
+ * One message as it would leave.
+ */
+export type PreviewMessage = { 
+/**
+ * Who speaks.
+ */
+role: Role, 
+/**
+ * The text with placeholders.
+ */
+text: string, 
+/**
+ * What was found in the original, offsets in UTF-16 code units: those of JavaScript strings.
+ */
+findings: Array<Finding>, };
+
+/**
+ * What an answer is made of, in order: one `Route`, any number of `Text`, one `Done`.
+ */
+export type AnswerEvent = { "type": "route", 
+/**
+ * The decision.
+ */
+route: Route, } | { "type": "text", 
+/**
+ * The piece.
+ */
+text: string, } | { "type": "done", 
+/**
+ * Why it ended.
+ */
+finish_reason: FinishReason, 
+/**
+ * What happened.
+ */
+receipt: Receipt, };
+
+/**
+ * What went wrong. Closed: a new code is a change of the interface.
+ */
+export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "consent-declined" | "relay-unavailable" | "gateway-unavailable" | "key-mismatch" | "seal-broken" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
+
+/**
+ * An error as the page sees it.
+ *
+ * The message names the thing, the place and the way out, and never holds text of the query.
+ */
+export type ErrorData = { 
+/**
+ * What went wrong.
+ */
+code: ErrorCode, 
+/**
+ * A sentence for a developer: the thing, the place, the way out.
+ */
+message: string, 
+/**
+ * The same call may succeed later or after a change that `message` names.
+ */
+recoverable: boolean, };

@@ -1,0 +1,41 @@
+/**
+ * What the two wasm modules export, as crate `browser` declares it. Texts named `…Json` hold the types of
+ * `types.gen.ts`; rejections are `ErrorData` objects.
+ */
+
+/** Loads the module. `onPanic` is told of a defect; the module is unusable from then on. */
+export default function init(options: { module_or_path: URL | string }): Promise<unknown>;
+
+export function setPanicHandler(onPanic: (message: string) => void): void;
+
+export class EngineHandle {
+  /** `cloudJson`: `CloudOptions` or undefined. */
+  constructor(cloudJson: string | undefined);
+  /** `modelJson`: `{ kind: 'manifest' | 'gguf', url } | { kind: 'file' }`, the file itself as `file`. */
+  load(
+    call: number,
+    modelJson: string,
+    file: File | undefined,
+    storage: 'opfs' | 'memory',
+    backend: 'webgpu' | 'cpu',
+    onProgress: (phase: string, loaded: number, total: number) => void,
+  ): Promise<void>;
+  answer(
+    call: number,
+    requestJson: string,
+    policyJson: string,
+    onEvent: (eventJson: string) => void,
+    onConsent: ((previewJson: string) => Promise<boolean>) | undefined,
+  ): Promise<void>;
+  route(requestJson: string, policyJson: string): string;
+  preview(requestJson: string, policyJson: string): string;
+  /** `promptJson`: messages, or token ids. */
+  greedy(call: number, promptJson: string, maxTokens: number): Promise<string>;
+  /** `[issueMs, totalMs]`. */
+  dispatchCost(operations: number): Promise<Float64Array>;
+  /** Stops a call of that number; unknown numbers are ignored. */
+  abort(call: number): void;
+  /** `Stats`, without `device`. */
+  stats(): string;
+  free(): void;
+}

@@ -1,0 +1,230 @@
+/// The engine's worker: loads the wasm module that suits the device, and passes calls to it.
+
+import { probeDevice } from './availability.js';
+import { asErrorData, TidegateError } from './errors.js';
+import type { EngineOptions } from './options.js';
+import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
+import type { Stats } from './stats.js';
+
+type Glue = typeof import('./wasm/glue.js');
+type Handle = InstanceType<Glue['EngineHandle']>;
+type Backend = 'webgpu' | 'cpu';
+
+/** A loaded engine and why it runs where it runs. */
+interface Loaded {
+  handle: Handle;
+  backend: Backend;
+  reason: string | undefined;
+  /** Rejects when the module breaks; a broken module answers no more. */
+  broken: Promise<never>;
+}
+
+/** The part of `DedicatedWorkerGlobalScope` that is used: TypeScript cannot have it beside the page's types. */
+const scope = globalThis as unknown as {
+  postMessage(message: FromWorker): void;
+  addEventListener(type: string, listener: (event: { data: ToWorker }) => void): void;
+};
+
+let opened: EngineOptions | undefined;
+let loaded: Promise<Loaded> | undefined;
+let device: Stats['device'];
+const consents = new Map<number, (allow: boolean) => void>();
+
+scope.addEventListener('message', ({ data }) => {
+  void receive(data);
+});
+
+async function receive(message: ToWorker): Promise<void> {
+  const { id } = message;
+  if (message.type === 'consent') {
+    consents.get(id)?.(message.allow);
+    return;
+  }
+  if (message.type === 'abort') {
+    consents.delete(id);
+    (await loaded?.catch(() => undefined))?.handle.abort(id);
+    return;
+  }
+  try {
+    const value = await perform(message);
+    post({ type: 'result', id, value, stats: await stats() });
+  } catch (thrown) {
+    post({ type: 'error', id, error: asErrorData(thrown), stats: await stats().catch(() => null) });
+  }
+}
+
+async function perform(message: Extract<ToWorker, { type: CallName }>): Promise<Calls[CallName]['result']> {
+  if (message.type === 'open') {
+    opened = message.options;
+    loaded = load(message.id, message.options);
+    await loaded;
+    return null;
+  }
+  if (loaded === undefined) throw new Error('the worker was asked before it was opened');
+  const engine = await loaded;
+  try {
+    return await Promise.race([call(engine.handle, message), engine.broken]);
+  } catch (thrown) {
+    const { code } = asErrorData(thrown);
+    if (engine.backend === 'webgpu' && (code === 'device-lost' || isBroken(thrown))) {
+      // This call fails; later ones run on the CPU. Unless the app insisted on the GPU, which is tried again.
+      const reason = `the GPU failed: ${asErrorData(thrown).message}`;
+      if (opened !== undefined) loaded = loadOn(message.id, opened, backendAfterLoss(opened), reason);
+    }
+    throw thrown;
+  }
+}
+
+async function call(
+  handle: Handle,
+  message: Exclude<Extract<ToWorker, { type: CallName }>, { type: 'open' }>,
+): Promise<Calls[CallName]['result']> {
+  const { id } = message;
+  switch (message.type) {
+    case 'answer': {
+      const onEvent = (event: string) => post({ type: 'event', id, event: JSON.parse(event) });
+      const onConsent = message.wantsConsent ? (preview: string) => askConsent(id, preview) : undefined;
+      try {
+        await handle.answer(
+          id,
+          JSON.stringify(message.request),
+          JSON.stringify(message.policy),
+          onEvent,
+          onConsent,
+        );
+      } finally {
+        consents.delete(id);
+      }
+      return null;
+    }
+    case 'route':
+      return JSON.parse(handle.route(JSON.stringify(message.request), JSON.stringify(message.policy)));
+    case 'preview':
+      return JSON.parse(handle.preview(JSON.stringify(message.request), JSON.stringify(message.policy)));
+    case 'greedy':
+      return JSON.parse(await handle.greedy(id, JSON.stringify(message.prompt), message.maxTokens));
+    case 'dispatchCost': {
+      const [issueMs = 0, totalMs = 0] = await handle.dispatchCost(message.operations);
+      return { issueMs, totalMs };
+    }
+  }
+}
+
+function askConsent(id: number, preview: string): Promise<boolean> {
+  post({ type: 'ask-consent', id, preview: JSON.parse(preview) });
+  return new Promise((resolve) => {
+    consents.set(id, resolve);
+  });
+}
+
+/** Takes the GPU if there is a real one, else the CPU; a GPU that fails while loading gives way to the CPU. */
+async function load(id: number, options: EngineOptions): Promise<Loaded> {
+  if (options.model.kind === 'none') return loadOn(id, options, 'cpu', undefined);
+  if (options.device === 'cpu') return loadOn(id, options, 'cpu', 'the app asked for the CPU');
+  if (options.device === 'webgpu') return loadOn(id, options, 'webgpu', undefined);
+  const probed = await probeDevice();
+  if (probed.backend === 'cpu') return loadOn(id, options, 'cpu', probed.reason);
+  try {
+    return await loadOn(id, options, 'webgpu', undefined);
+  } catch (thrown) {
+    const { code, message } = asErrorData(thrown);
+    if (!isBroken(thrown) && !['no-adapter', 'device-limit', 'device-lost'].includes(code)) throw thrown;
+    return loadOn(id, options, 'cpu', `the GPU failed: ${message}`);
+  }
+}
+
+async function loadOn(
+  id: number,
+  options: EngineOptions,
+  backend: Backend,
+  reason: string | undefined,
+): Promise<Loaded> {
+  const onProgress = (phase: string, loaded: number, total: number) =>
+    post({ type: 'progress', id, progress: { phase: phase as 'download', loaded, total } });
+
+  onProgress('compile', 0, 1);
+  const glue: Glue =
+    backend === 'webgpu' ? await import('./wasm/tidegate_gpu.js') : await import('./wasm/tidegate_cpu.js');
+  const url =
+    options.wasmUrl !== null
+      ? new URL(
+          backend === 'webgpu' ? 'tidegate_gpu_bg.wasm' : 'tidegate_cpu_bg.wasm',
+          options.wasmUrl.endsWith('/') ? options.wasmUrl : `${options.wasmUrl}/`,
+        )
+      : backend === 'webgpu'
+        ? new URL('./wasm/tidegate_gpu_bg.wasm', import.meta.url)
+        : new URL('./wasm/tidegate_cpu_bg.wasm', import.meta.url);
+  try {
+    await glue.default({ module_or_path: url });
+  } catch (thrown) {
+    throw new TidegateError({
+      code: 'internal',
+      message: `${url.href} could not be loaded: ${asErrorData(thrown).message}; it needs script-src 'wasm-unsafe-eval'`,
+      recoverable: false,
+    });
+  }
+  onProgress('compile', 1, 1);
+
+  const broken = whenBroken(glue, backend);
+  const handle = new glue.EngineHandle(options.cloud === null ? undefined : JSON.stringify(options.cloud));
+  if (options.model.kind !== 'none') {
+    const file = options.model.kind === 'file' ? options.model.file : undefined;
+    const model = JSON.stringify(file === undefined ? options.model : { kind: 'file' });
+    await Promise.race([handle.load(id, model, file, options.storage, backend, onProgress), broken]);
+    const { adapter } = JSON.parse(handle.stats()) as { adapter?: string };
+    device = {
+      backend,
+      ...(adapter === undefined ? {} : { adapter }),
+      ...(reason === undefined ? {} : { reason }),
+    };
+  }
+  return { handle, backend, reason, broken };
+}
+
+/**
+ * Wasm aborts on a panic, and the promises that it made are never settled. So whoever waits for the module
+ * waits for this too. A broken GPU module is replaced by the CPU's; a broken CPU module by a new worker.
+ */
+function whenBroken(glue: Glue, backend: Backend): Promise<never> {
+  const broken = new Promise<never>((_, reject) => {
+    const report = (message: string) => {
+      const error = new BrokenModule({ code: 'internal', message, recoverable: false });
+      if (backend === 'cpu') post({ type: 'crashed', error: asErrorData(error) });
+      reject(error);
+    };
+    glue.setPanicHandler(report);
+    // Traps that are no panics: out of memory, stack overflow.
+    const onError = (event: unknown) => {
+      const { error, reason } = event as { error?: unknown; reason?: unknown };
+      const thrown = error ?? reason;
+      if (thrown instanceof WebAssembly.RuntimeError || thrown instanceof RangeError) {
+        report(`a defect in Tidegate: ${thrown.name}: ${thrown.message}`);
+      }
+    };
+    scope.addEventListener('error', onError);
+    scope.addEventListener('unhandledrejection', onError);
+  });
+  broken.catch(() => {});
+  return broken;
+}
+
+class BrokenModule extends TidegateError {}
+
+function isBroken(thrown: unknown): boolean {
+  return thrown instanceof BrokenModule;
+}
+
+function backendAfterLoss(options: EngineOptions): Backend {
+  return options.device === 'webgpu' ? 'webgpu' : 'cpu';
+}
+
+async function stats(): Promise<Stats> {
+  const engine = await loaded;
+  if (engine === undefined) return { memoryBytes: 0 };
+  const { adapter: _, ...rest } = JSON.parse(engine.handle.stats()) as Stats & { adapter?: string };
+  return device === undefined ? rest : { device, ...rest };
+}
+
+function post(message: FromWorker): void {
+  scope.postMessage(message);
+}

@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest';
+import { TidegateError } from '../src/index.js';
+import { createTidegate } from '../src/testing.js';
+
+const ask = (content: string) => ({ messages: [{ role: 'user' as const, content }] });
+const model = '/model.json';
+const cloud = { relays: ['https://relay.test/'], keys: 'AAAA' };
+
+async function rejection(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    () => expect.fail('did not reject'),
+    (error: Error) => error,
+  );
+}
+
+describe('chat.completions.create', () => {
+  test('whole answer', async () => {
+    const tidegate = await createTidegate({ model });
+    const answer = await tidegate.chat.completions.create(ask('to be or not'));
+    expect(answer).toMatchObject({
+      object: 'chat.completion',
+      choices: [{ index: 0, message: { role: 'assistant', content: 'to be or not' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 4, completion_tokens: 4, total_tokens: 8 },
+      receipt: { source: 'local', replaced: [] },
+    });
+    expect(answer.receipt.sent).toBeUndefined();
+  });
+
+  test('streamed answer', async () => {
+    const tidegate = await createTidegate({ model });
+    const stream = await tidegate.chat.completions.create({
+      ...ask('to be'),
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const seen = [];
+    for await (const chunk of stream)
+      seen.push([chunk.choices[0]?.delta, chunk.choices[0]?.finish_reason, chunk.usage]);
+    expect(seen).toEqual([
+      [{ role: 'assistant', content: '' }, null, null],
+      [{ content: 'to' }, null, null],
+      [{ content: ' be' }, null, null],
+      [{}, 'stop', null],
+      [undefined, undefined, { prompt_tokens: 2, completion_tokens: 2, total_tokens: 4 }],
+    ]);
+    expect((await stream.receipt).source).toBe('local');
+  });
+
+  test('readable stream', async () => {
+    const tidegate = await createTidegate({ model });
+    const stream = await tidegate.chat.completions.create({ ...ask('to be'), stream: true });
+    let text = '';
+    for await (const chunk of stream.toReadableStream()) text += chunk.choices[0]?.delta.content ?? '';
+    expect(text).toBe('to be');
+    expect(() => stream[Symbol.asyncIterator]()).toThrow('already being read');
+  });
+
+  test('abort keeps the reason, and what came before it', async () => {
+    const tidegate = await createTidegate({ model });
+    const controller = new AbortController();
+    const stream = await tidegate.chat.completions.create(
+      { ...ask('to be or not'), stream: true },
+      { signal: controller.signal },
+    );
+    let text = '';
+    const error = await rejection(
+      (async () => {
+        for await (const chunk of stream) {
+          text += chunk.choices[0]?.delta.content ?? '';
+          if (text === 'to') controller.abort('enough');
+        }
+      })(),
+    );
+    expect(error).toMatchObject({ name: 'AbortError', reason: 'enough' });
+    expect(text).toBe('to');
+    expect(await rejection(stream.receipt)).toBe(error);
+  });
+
+  test('leaving the loop stops the engine', async () => {
+    let steps = 0;
+    const pace = () =>
+      new Promise<void>((resolve) => {
+        steps += 1;
+        setTimeout(resolve, 0);
+      });
+    const tidegate = await createTidegate({ model, pace });
+    const stream = await tidegate.chat.completions.create({ ...ask('a b c d e f g h'), stream: true });
+    for await (const chunk of stream) if (chunk.choices[0]?.delta.content === 'a') break;
+    await rejection(stream.receipt);
+    const then = steps;
+    await tidegate.chat.completions.create(ask('x'));
+    expect(steps - then).toBeLessThanOrEqual(2);
+  });
+
+  test('what left is in the receipt, and consent is asked with the same text', async () => {
+    const previews: string[] = [];
+    const tidegate = await createTidegate({ cloud, policy: { mode: 'cloud-only' } });
+    const { receipt } = await tidegate.chat.completions.create(ask('write to a@b.example'), {
+      policy: {
+        beforeCloud: (preview) => {
+          previews.push(...preview.messages.map((message) => message.text));
+          return true;
+        },
+      },
+    });
+    expect(previews).toEqual(['write to [EMAIL_1]']);
+    expect(receipt).toMatchObject({
+      source: 'cloud',
+      replaced: [{ placeholder: '[EMAIL_1]', kind: 'EMAIL' }],
+    });
+    expect(JSON.parse(receipt.sent?.text ?? '')).toEqual({
+      messages: [{ role: 'user', content: 'write to [EMAIL_1]' }],
+    });
+  });
+
+  test('a declined consent and a missing route are coded errors', async () => {
+    const tidegate = await createTidegate({
+      cloud,
+      policy: { mode: 'cloud-only', beforeCloud: () => false },
+    });
+    expect(await rejection(tidegate.chat.completions.create(ask('x')))).toMatchObject({
+      code: 'consent-declined',
+    });
+    const local = await createTidegate({});
+    const error = await rejection(local.chat.completions.create({ ...ask('x'), stream: true }));
+    expect(error).toBeInstanceOf(TidegateError);
+    expect(error).toMatchObject({ code: 'local-unavailable', recoverable: true });
+  });
+
+  test('dispose ends calls in flight', async () => {
+    const tidegate = await createTidegate({
+      model,
+      pace: () => new Promise((resolve) => setTimeout(resolve, 0)),
+    });
+    const answer = tidegate.chat.completions.create(ask('a b c'));
+    await tidegate.dispose();
+    expect(await rejection(answer)).toMatchObject({ code: 'disposed' });
+    expect(await rejection(tidegate.chat.completions.create(ask('x')))).toMatchObject({ code: 'disposed' });
+  });
+});
+
+test('events', async () => {
+  const tidegate = await createTidegate({ model });
+  const seen: string[] = [];
+  const off = tidegate.on('route', (route) => seen.push(`route ${route.target}`));
+  tidegate.on('receipt', (receipt) => seen.push(`receipt ${receipt.source}`));
+  await tidegate.chat.completions.create(ask('x'));
+  off();
+  await tidegate.chat.completions.create(ask('x'));
+  expect(seen).toEqual(['route local', 'receipt local', 'receipt local']);
+});
