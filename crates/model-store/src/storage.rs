@@ -1,0 +1,158 @@
+//! The place of one model file: its bytes, and a small text beside them.
+
+/// Why storage did not do what it was asked.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// There is no room.
+    #[error(
+        "storage: the model needs {needed} more bytes{}; free some space, or choose a smaller model",
+        available.map(|bytes| format!(" and there is room for {bytes}")).unwrap_or_default()
+    )]
+    Full {
+        /// Bytes still to be stored.
+        needed: u64,
+        /// Bytes that would fit, if that is known.
+        available: Option<u64>,
+    },
+    /// Anything else.
+    #[error("storage: {0}")]
+    Failed(String),
+}
+
+/// The place of one model file: its bytes, and a small text beside them.
+///
+/// What is appended must be there again after a crash, up to a last part that may be missing; the length
+/// tells how much is there.
+pub trait Storage {
+    /// Bytes that are stored.
+    ///
+    /// # Errors
+    /// When the storage is gone.
+    fn len(&self) -> Result<u64, StorageError>;
+
+    /// Whether nothing is stored.
+    ///
+    /// # Errors
+    /// When the storage is gone.
+    fn is_empty(&self) -> Result<bool, StorageError> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Fills `buffer` with the bytes from `offset` on.
+    ///
+    /// # Errors
+    /// When there are fewer.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StorageError>;
+
+    /// Adds bytes at the end.
+    ///
+    /// # Errors
+    /// [`StorageError::Full`] when there is no room; then nothing or a part was added.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), StorageError>;
+
+    /// Forgets all bytes.
+    ///
+    /// # Errors
+    /// When the storage is gone.
+    fn clear(&mut self) -> Result<(), StorageError>;
+
+    /// Makes what was appended last, as far as the storage can.
+    ///
+    /// # Errors
+    /// When it could not.
+    fn flush(&mut self) -> Result<(), StorageError>;
+
+    /// The small text; empty if there is none.
+    ///
+    /// # Errors
+    /// When the storage is gone.
+    fn state(&self) -> Result<Vec<u8>, StorageError>;
+
+    /// Replaces the small text.
+    ///
+    /// # Errors
+    /// When the storage is gone or full.
+    fn set_state(&mut self, state: &[u8]) -> Result<(), StorageError>;
+}
+
+/// Storage that lasts as long as it is held.
+#[derive(Debug, Default)]
+pub struct MemoryStorage {
+    bytes: Vec<u8>,
+    state: Vec<u8>,
+    capacity: Option<u64>,
+}
+
+impl MemoryStorage {
+    /// Storage with room for `capacity` bytes.
+    pub fn with_capacity(capacity: u64) -> Self {
+        Self {
+            capacity: Some(capacity),
+            ..Self::default()
+        }
+    }
+
+    /// The bytes, as they are now.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn len(&self) -> Result<u64, StorageError> {
+        Ok(self.bytes.len() as u64)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StorageError> {
+        let source = usize::try_from(offset)
+            .ok()
+            .and_then(|start| self.bytes.get(start..start.checked_add(buffer.len())?))
+            .ok_or_else(|| {
+                StorageError::Failed(format!(
+                    "{} bytes at {offset} are beyond the end",
+                    buffer.len()
+                ))
+            })?;
+        buffer.copy_from_slice(source);
+        Ok(())
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        let available = self
+            .capacity
+            .map(|capacity| capacity.saturating_sub(self.bytes.len() as u64));
+        let needed = bytes.len() as u64;
+        let full = StorageError::Full { needed, available };
+        if available.is_some_and(|available| needed > available)
+            || self.bytes.try_reserve(bytes.len()).is_err()
+        {
+            return Err(full);
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn clear(&mut self) -> Result<(), StorageError> {
+        self.bytes.clear();
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn state(&self) -> Result<Vec<u8>, StorageError> {
+        Ok(self.state.clone())
+    }
+
+    fn set_state(&mut self, state: &[u8]) -> Result<(), StorageError> {
+        self.state = state.to_vec();
+        Ok(())
+    }
+}

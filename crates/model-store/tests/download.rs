@@ -1,0 +1,427 @@
+//! Downloads that are cut off, changed, wrong or too big.
+
+use model_store::{
+    Download, Error, Head, MemoryStorage, Next, Sha256, Storage, StorageError, Wanted,
+};
+
+const URL: &str = "https://page.test/m.gguf";
+
+/// A file of `length` bytes that begins as a GGUF file does.
+fn file(length: usize) -> Vec<u8> {
+    let mut bytes = b"GGUF".to_vec();
+    bytes.extend((0..length - 4).map(|i| (i * 31 % 251) as u8));
+    bytes
+}
+
+fn wanted(file: &[u8]) -> Wanted {
+    Wanted {
+        url: URL.into(),
+        bytes: Some(file.len() as u64),
+        sha256: Some(Sha256::of(file)),
+    }
+}
+
+/// What is behind the URL, and how its server behaves.
+struct Server<'a> {
+    file: &'a [u8],
+    ranges: bool,
+    etag: Option<&'a str>,
+}
+
+/// Drives a download to its end, or until `cut` bytes of a body have come.
+fn fetch(
+    storage: MemoryStorage,
+    wanted: Wanted,
+    server: &Server<'_>,
+    cut: usize,
+) -> (MemoryStorage, Result<(), Error>) {
+    let mut download = Download::open(storage, wanted).unwrap();
+    let result = drive(&mut download, server, cut);
+    (download.into_storage(), result)
+}
+
+fn drive(
+    download: &mut Download<MemoryStorage>,
+    server: &Server<'_>,
+    cut: usize,
+) -> Result<(), Error> {
+    if download.is_verified() {
+        return Ok(());
+    }
+    while download.rehash()? {}
+    while let Some(from) = download.missing_from() {
+        let from = from as usize;
+        let length = server.file.len();
+        let range = format!("bytes {from}-{}/{length}", length - 1);
+        let (status, start) = match (server.ranges, from) {
+            (true, from) if from >= length && from > 0 => (416, length),
+            (true, from) if from > 0 => (206, from),
+            _ => (200, 0),
+        };
+        let head = Head {
+            status,
+            content_range: (status == 206).then_some(range.as_str()),
+            content_length: Some((length - start) as u64),
+            etag: server.etag,
+        };
+        if download.response(&head)? == Next::AskAgain {
+            continue;
+        }
+        let body = &server.file[start..];
+        for piece in body[..body.len().min(cut)].chunks(7) {
+            download.push(piece)?;
+        }
+        download.end()?;
+    }
+    download.verify()
+}
+
+const ALL: usize = usize::MAX;
+
+#[test]
+fn cut_at_every_byte_and_resumed() {
+    let file = file(100);
+    let server = Server {
+        file: &file,
+        ranges: true,
+        etag: Some("\"1\""),
+    };
+    for cut in 1..100 {
+        let (storage, result) = fetch(MemoryStorage::default(), wanted(&file), &server, cut);
+        assert_eq!(
+            result,
+            Err(Error::CutOff {
+                url: URL.into(),
+                stored: cut as u64,
+                wanted: 100
+            })
+        );
+        assert_eq!(storage.bytes(), &file[..cut], "what came is kept");
+        let (storage, result) = fetch(storage, wanted(&file), &server, ALL);
+        assert_eq!(
+            (storage.bytes(), result),
+            (&file[..], Ok(())),
+            "cut at {cut}"
+        );
+    }
+}
+
+#[test]
+fn cut_again_and_again() {
+    let file = file(100);
+    let server = Server {
+        file: &file,
+        ranges: true,
+        etag: None,
+    };
+    let mut storage = MemoryStorage::default();
+    let mut visits = 0;
+    loop {
+        visits += 1;
+        let result;
+        (storage, result) = fetch(storage, wanted(&file), &server, 9);
+        if result.is_ok() {
+            break;
+        }
+    }
+    assert_eq!((visits, storage.bytes()), (12, &file[..]));
+}
+
+#[test]
+fn server_without_ranges_starts_again() {
+    let file = file(100);
+    let server = Server {
+        file: &file,
+        ranges: false,
+        etag: None,
+    };
+    let (storage, _) = fetch(MemoryStorage::default(), wanted(&file), &server, 40);
+    let (storage, result) = fetch(storage, wanted(&file), &server, ALL);
+    assert_eq!((storage.bytes(), result), (&file[..], Ok(())));
+}
+
+#[test]
+fn file_that_changed_in_between_starts_again() {
+    let (old, new) = (file(100), [&file(50)[..], &[9; 50]].concat());
+    let bare = Wanted {
+        url: URL.into(),
+        bytes: None,
+        sha256: None,
+    };
+    let before = Server {
+        file: &old,
+        ranges: true,
+        etag: Some("\"1\""),
+    };
+    let now = Server {
+        file: &new,
+        ranges: true,
+        etag: Some("\"2\""),
+    };
+    let (storage, _) = fetch(MemoryStorage::default(), bare.clone(), &before, 60);
+    let (storage, result) = fetch(storage, bare, &now, ALL);
+    assert_eq!((storage.bytes(), result), (&new[..], Ok(())));
+}
+
+#[test]
+fn file_that_shrank_starts_again() {
+    let (old, new) = (file(100), file(30));
+    let bare = Wanted {
+        url: URL.into(),
+        bytes: None,
+        sha256: None,
+    };
+    let (storage, _) = fetch(
+        MemoryStorage::default(),
+        bare.clone(),
+        &Server {
+            file: &old,
+            ranges: true,
+            etag: None,
+        },
+        60,
+    );
+    let (storage, result) = fetch(
+        storage,
+        bare,
+        &Server {
+            file: &new,
+            ranges: true,
+            etag: None,
+        },
+        ALL,
+    );
+    assert_eq!((storage.bytes(), result), (&new[..], Ok(())));
+}
+
+#[test]
+fn a_verified_file_is_neither_fetched_nor_hashed_again() {
+    let file = file(100);
+    let server = Server {
+        file: &file,
+        ranges: true,
+        etag: None,
+    };
+    let (storage, _) = fetch(MemoryStorage::default(), wanted(&file), &server, ALL);
+    let download = Download::open(storage, wanted(&file)).unwrap();
+    assert_eq!(
+        (
+            download.is_verified(),
+            download.missing_from(),
+            download.hashed()
+        ),
+        (true, None, 0)
+    );
+}
+
+#[test]
+fn whole_but_never_verified_is_hashed_and_not_fetched() {
+    let file = file(100);
+    let mut storage = MemoryStorage::default();
+    storage.append(&file).unwrap();
+    let mut download = Download::open(storage, wanted(&file)).unwrap();
+    assert_eq!(
+        (download.is_verified(), download.missing_from()),
+        (false, None)
+    );
+    download.verify().unwrap();
+    assert!(download.is_verified());
+}
+
+#[test]
+fn wrong_hash_is_discarded() {
+    let right = file(100);
+    let mut flipped = right.clone();
+    flipped[50] ^= 1;
+    let server = Server {
+        file: &flipped,
+        ranges: true,
+        etag: None,
+    };
+    let (storage, result) = fetch(MemoryStorage::default(), wanted(&right), &server, ALL);
+    assert_eq!(
+        result,
+        Err(Error::WrongHash {
+            url: URL.into(),
+            got: Sha256::of(&flipped),
+            wanted: Sha256::of(&right)
+        })
+    );
+    assert_eq!(storage.bytes(), b"");
+    let (storage, result) = fetch(
+        storage,
+        wanted(&right),
+        &Server {
+            file: &right,
+            ranges: true,
+            etag: None,
+        },
+        ALL,
+    );
+    assert_eq!((storage.bytes(), result), (&right[..], Ok(())));
+}
+
+#[test]
+fn wrong_size_is_seen_before_anything_is_stored() {
+    let (right, other) = (file(100), file(90));
+    let (storage, result) = fetch(
+        MemoryStorage::default(),
+        wanted(&right),
+        &Server {
+            file: &other,
+            ranges: true,
+            etag: None,
+        },
+        ALL,
+    );
+    assert_eq!(
+        result,
+        Err(Error::WrongSize {
+            url: URL.into(),
+            got: 90,
+            wanted: 100
+        })
+    );
+    assert_eq!(storage.bytes(), b"");
+}
+
+#[test]
+fn more_bytes_than_announced() {
+    let file = file(100);
+    let mut download = Download::open(MemoryStorage::default(), wanted(&file)).unwrap();
+    download
+        .response(&Head {
+            status: 200,
+            ..Head::default()
+        })
+        .unwrap();
+    download.push(&file).unwrap();
+    assert_eq!(
+        download.push(&[0]),
+        Err(Error::WrongSize {
+            url: URL.into(),
+            got: 101,
+            wanted: 100
+        })
+    );
+}
+
+#[test]
+fn web_page_instead_of_a_model() {
+    let mut download = Download::open(
+        MemoryStorage::default(),
+        Wanted {
+            url: URL.into(),
+            bytes: None,
+            sha256: None,
+        },
+    )
+    .unwrap();
+    download
+        .response(&Head {
+            status: 200,
+            ..Head::default()
+        })
+        .unwrap();
+    assert_eq!(
+        download.push(b"<!doctype html>"),
+        Err(Error::NotGguf {
+            url: URL.into(),
+            found: b"<!do".to_vec()
+        })
+    );
+}
+
+#[test]
+fn http_errors() {
+    for status in [301, 403, 404, 416, 500] {
+        let mut download = Download::open(MemoryStorage::default(), wanted(&file(9))).unwrap();
+        assert_eq!(
+            download.response(&Head {
+                status,
+                ..Head::default()
+            }),
+            Err(Error::Http {
+                url: URL.into(),
+                status
+            })
+        );
+    }
+}
+
+#[test]
+fn range_that_was_not_asked_for() {
+    let file = file(100);
+    let server = Server {
+        file: &file,
+        ranges: true,
+        etag: None,
+    };
+    let (storage, _) = fetch(MemoryStorage::default(), wanted(&file), &server, 40);
+    let mut download = Download::open(storage, wanted(&file)).unwrap();
+    let head = Head {
+        status: 206,
+        content_range: Some("bytes 0-99/100"),
+        ..Head::default()
+    };
+    assert_eq!(
+        download.response(&head),
+        Err(Error::WrongRange {
+            url: URL.into(),
+            asked: 40,
+            got: 0
+        })
+    );
+}
+
+#[test]
+fn full_storage_says_what_is_missing_and_keeps_what_came() {
+    let file = file(100);
+    let server = Server {
+        file: &file,
+        ranges: true,
+        etag: None,
+    };
+    let (storage, result) = fetch(
+        MemoryStorage::with_capacity(60),
+        wanted(&file),
+        &server,
+        ALL,
+    );
+    assert_eq!(
+        result,
+        Err(Error::Storage(StorageError::Full {
+            needed: 44,
+            available: Some(4)
+        }))
+    );
+    assert_eq!(storage.bytes(), &file[..56]);
+}
+
+#[test]
+fn bare_url_without_a_length_ends_when_the_body_ends() {
+    let file = file(100);
+    let mut download = Download::open(
+        MemoryStorage::default(),
+        Wanted {
+            url: URL.into(),
+            bytes: None,
+            sha256: None,
+        },
+    )
+    .unwrap();
+    assert_eq!(download.missing_from(), Some(0));
+    download
+        .response(&Head {
+            status: 200,
+            ..Head::default()
+        })
+        .unwrap();
+    download.push(&file).unwrap();
+    download.end().unwrap();
+    download.verify().unwrap();
+    assert_eq!(
+        (download.missing_from(), download.is_verified()),
+        (None, true)
+    );
+}
