@@ -1,1 +1,30 @@
 //! Finds personal data, decides its class, swaps it for placeholders and puts it back.
+//!
+//! ```text
+//! find(request, level, vault)      -> Findings      what is personal, and how far it may go
+//! pseudonymize(findings, vault)    -> Releasable    `[EMAIL_1]` in place of the address; or Blocked
+//! vault.restorer(&releasable)      -> Restorer      the reply's pieces, real values back in place
+//! ```
+//!
+//! Pure: no I/O, no clock, no randomness. Values do not print and are wiped when dropped.
+
+mod classes;
+mod detect;
+mod find;
+mod offsets;
+mod overlap;
+mod placeholder;
+mod pseudonymize;
+mod recognizers;
+mod releasable;
+mod restore;
+mod vault;
+
+pub use classes::class_of;
+pub use detect::{Span, detect};
+pub use find::{Findings, find};
+pub use offsets::to_utf16;
+pub use pseudonymize::{Blocked, pseudonymize};
+pub use releasable::Releasable;
+pub use restore::{Restored, Restorer};
+pub use vault::Vault;

@@ -30,6 +30,8 @@ impl Releasable {
 
 impl fmt::Debug for Releasable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Releasable").field("replaced", &self.replaced).finish_non_exhaustive()
+        f.debug_struct("Releasable")
+            .field("replaced", &self.replaced)
+            .finish_non_exhaustive()
     }
 }

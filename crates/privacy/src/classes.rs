@@ -1,0 +1,55 @@
+//! How far each kind may go, as a table.
+
+use query::{EntityKind, PrivacyClass, PrivacyLevel};
+
+use EntityKind::*;
+use PrivacyClass::*;
+
+/// Kind, class when balanced, class when careful.
+///
+/// Secrets that would let someone in never leave: the cloud needs no password to answer, and a
+/// placeholder for one invites the question back. Numbers that name a person or an account leave behind
+/// a placeholder, or, when careful, not at all.
+const TABLE: [(EntityKind, PrivacyClass, PrivacyClass); 8] = [
+    (Email, PreferNot, Restricted),
+    (Phone, PreferNot, Restricted),
+    (IpAddress, PreferNot, Restricted),
+    (Card, Restricted, NeverLeaves),
+    (Iban, Restricted, NeverLeaves),
+    (Ssn, Restricted, NeverLeaves),
+    (UrlCredential, NeverLeaves, NeverLeaves),
+    (ApiKey, NeverLeaves, NeverLeaves),
+];
+
+/// The class of a kind at a privacy level.
+pub fn class_of(kind: EntityKind, level: PrivacyLevel) -> PrivacyClass {
+    TABLE
+        .iter()
+        .find(|(listed, ..)| *listed == kind)
+        // A kind that nobody classified stays.
+        .map_or(NeverLeaves, |(_, balanced, careful)| match level {
+            PrivacyLevel::Balanced => *balanced,
+            PrivacyLevel::Careful => *careful,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::placeholder::NAMES;
+
+    #[test]
+    fn every_kind_is_listed_and_careful_is_never_laxer() {
+        for (kind, name) in NAMES {
+            assert_eq!(
+                TABLE.iter().filter(|(listed, ..)| *listed == kind).count(),
+                1,
+                "{name}"
+            );
+        }
+        for (kind, balanced, careful) in TABLE {
+            assert!(careful >= balanced, "{kind:?}");
+            assert!(balanced > Public, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Everything personal in a whole request.
+
+use std::{fmt, ops::Range};
+
+use query::{ChatRequest, EntityKind, Finding, PrivacyClass, PrivacyLevel, Stop};
+
+use crate::{
+    Vault, class_of,
+    detect::{Span, detect},
+};
+
+/// What is personal in a request, and how far it may go. Only [`find`] makes one, so that what is released
+/// has always been looked at.
+pub struct Findings<'r> {
+    pub(crate) request: &'r ChatRequest,
+    /// One list for each message.
+    pub(crate) messages: Vec<Vec<Classed>>,
+    /// One list for each stop text: they leave, too.
+    pub(crate) stops: Vec<Vec<Classed>>,
+}
+
+/// A span and how far it may go.
+#[derive(Clone, Debug)]
+pub(crate) struct Classed {
+    pub(crate) range: Range<usize>,
+    pub(crate) kind: EntityKind,
+    pub(crate) class: PrivacyClass,
+    pub(crate) score: f32,
+}
+
+/// Finds what is personal in a request: what the recognizers see, and every value that was seen elsewhere in
+/// the conversation, be it in this request or earlier (then the vault knows it).
+pub fn find<'r>(request: &'r ChatRequest, level: PrivacyLevel, vault: &Vault) -> Findings<'r> {
+    let contents: Vec<&str> = request
+        .messages
+        .iter()
+        .map(|message| message.content.as_str())
+        .collect();
+    let stops = stop_texts(request);
+    let texts: Vec<&str> = contents.iter().chain(&stops).copied().collect();
+
+    let mut found: Vec<Vec<Span>> = texts.iter().map(|text| detect(text)).collect();
+    // A number that one sentence calls a telephone number is one in the next sentence, too.
+    let known = known_values(&texts, &found, vault);
+    for (text, spans) in texts.iter().zip(&mut found) {
+        add_known(text, spans, &known);
+    }
+
+    let classify = |span: Span| Classed {
+        class: class_of(span.kind, level),
+        range: span.range,
+        kind: span.kind,
+        score: span.score,
+    };
+    let mut classed = found
+        .into_iter()
+        .map(|spans| spans.into_iter().map(classify).collect());
+    Findings {
+        request,
+        messages: classed.by_ref().take(contents.len()).collect(),
+        stops: classed.collect(),
+    }
+}
+
+impl Findings<'_> {
+    /// The findings in the messages, in order, offsets in UTF-8 bytes.
+    pub fn list(&self) -> Vec<Finding> {
+        // Offsets are u32 in the page's types: a wasm memory ends at 4 GiB.
+        let finding = |message: usize, found: &Classed| Finding {
+            message: message as u32,
+            start: found.range.start as u32,
+            end: found.range.end as u32,
+            kind: found.kind,
+            class: found.class,
+            score: found.score,
+        };
+        let messages = self.messages.iter().enumerate();
+        messages
+            .flat_map(|(index, list)| list.iter().map(move |found| finding(index, found)))
+            .collect()
+    }
+
+    /// Something here may not leave, not even behind a placeholder.
+    pub fn blocked(&self) -> bool {
+        self.messages
+            .iter()
+            .chain(&self.stops)
+            .flatten()
+            .any(|found| found.class == PrivacyClass::NeverLeaves)
+    }
+}
+
+impl fmt::Debug for Findings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Findings")
+            .field("messages", &self.messages)
+            .field("stops", &self.stops)
+            .finish()
+    }
+}
+
+pub(crate) fn stop_texts(request: &ChatRequest) -> Vec<&str> {
+    match &request.stop {
+        None => Vec::new(),
+        Some(Stop::One(text)) => vec![text],
+        Some(Stop::Many(texts)) => texts.iter().map(String::as_str).collect(),
+    }
+}
+
+/// Values and their kinds, the longest first.
+fn known_values<'a>(
+    texts: &[&'a str],
+    found: &[Vec<Span>],
+    vault: &'a Vault,
+) -> Vec<(&'a str, EntityKind)> {
+    let here = texts.iter().zip(found).flat_map(|(text, spans)| {
+        let text: &'a str = text;
+        spans
+            .iter()
+            .map(move |span| (&text[span.range.clone()], span.kind))
+    });
+    let mut known: Vec<(&str, EntityKind)> = vault.values().chain(here).collect();
+    known.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then(a.cmp(b)));
+    known.dedup();
+    known
+}
+
+/// Adds the places where a known value stands as a whole and nothing was found.
+fn add_known(text: &str, spans: &mut Vec<Span>, known: &[(&str, EntityKind)]) {
+    for (value, kind) in known {
+        for (start, _) in text.match_indices(value) {
+            let range = start..start + value.len();
+            let free = spans
+                .iter()
+                .all(|span| range.end <= span.range.start || span.range.end <= range.start);
+            if free && stands_whole(text, &range) {
+                spans.push(Span {
+                    range,
+                    kind: *kind,
+                    score: 1.0,
+                });
+            }
+        }
+    }
+    spans.sort_by_key(|span| span.range.start);
+}
+
+/// Neither end cuts a word or a number in two.
+fn stands_whole(text: &str, range: &Range<usize>) -> bool {
+    let cuts = |left: Option<char>, right: Option<char>| matches!((left, right), (Some(left), Some(right)) if left.is_alphanumeric() && right.is_alphanumeric());
+    let value = &text[range.clone()];
+    !cuts(
+        text[..range.start].chars().next_back(),
+        value.chars().next(),
+    ) && !cuts(value.chars().next_back(), text[range.end..].chars().next())
+}

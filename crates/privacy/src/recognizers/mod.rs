@@ -1,0 +1,206 @@
+//! One file per kind of personal data: a pattern that finds candidates, a validator that judges them, and
+//! the words nearby that make it more likely.
+
+mod api_key;
+mod card;
+mod email;
+mod iban;
+mod ip_address;
+mod phone;
+mod ssn;
+mod url_credential;
+
+use std::{ops::Range, sync::LazyLock};
+
+use query::EntityKind;
+use regex_lite::Regex;
+
+use crate::detect::Span;
+
+/// Finds one kind.
+struct Recognizer {
+    kind: EntityKind,
+    /// Tried one by one. If a pattern has a group, the group is the candidate, else the whole match.
+    patterns: &'static [&'static str],
+    /// A text without any of these characters cannot match: most texts are done with in one pass.
+    needs: &'static [char],
+    /// Adds the parts of the candidate that are real, with a score.
+    judge: fn(&Candidate<'_>, &mut Vec<Hit>),
+    /// Words near the candidate that raise the score by [`CONTEXT_BONUS`]; lower case.
+    context: &'static [&'static str],
+}
+
+const RECOGNIZERS: [&Recognizer; 8] = [
+    &email::RECOGNIZER,
+    &phone::RECOGNIZER,
+    &card::RECOGNIZER,
+    &iban::RECOGNIZER,
+    &ssn::RECOGNIZER,
+    &ip_address::RECOGNIZER,
+    &url_credential::RECOGNIZER,
+    &api_key::RECOGNIZER,
+];
+
+/// How much a context word adds to a score.
+const CONTEXT_BONUS: f32 = 0.35;
+/// How far context words reach, in bytes before and after.
+const CONTEXT_BEFORE: usize = 48;
+const CONTEXT_AFTER: usize = 24;
+
+/// What a pattern found.
+struct Candidate<'a> {
+    text: &'a str,
+    range: Range<usize>,
+    /// Index into the recognizer's patterns.
+    pattern: usize,
+}
+
+/// What a validator took for real.
+struct Hit {
+    range: Range<usize>,
+    /// 0 to 1, before context.
+    score: f32,
+}
+
+/// Everything that the recognizers find, overlapping and in no order, likely or not.
+pub(crate) fn scan(text: &str) -> Vec<Span> {
+    static COMPILED: LazyLock<Vec<Vec<Regex>>> = LazyLock::new(|| {
+        RECOGNIZERS
+            .iter()
+            .map(|recognizer| compile(recognizer.patterns))
+            .collect()
+    });
+
+    let mut spans = Vec::new();
+    let mut hits = Vec::new();
+    for (recognizer, patterns) in RECOGNIZERS.iter().zip(COMPILED.iter()) {
+        if !text.contains(recognizer.needs) {
+            continue;
+        }
+        for (pattern, regex) in patterns.iter().enumerate() {
+            for captures in regex.captures_iter(text) {
+                let Some(found) = captures.get(1).or_else(|| captures.get(0)) else {
+                    continue;
+                };
+                (recognizer.judge)(
+                    &Candidate {
+                        text,
+                        range: found.range(),
+                        pattern,
+                    },
+                    &mut hits,
+                );
+            }
+        }
+        for Hit { range, score } in hits.drain(..) {
+            let bonus = if has_context(text, &range, recognizer.context) {
+                CONTEXT_BONUS
+            } else {
+                0.0
+            };
+            spans.push(Span {
+                range,
+                kind: recognizer.kind,
+                score: (score + bonus).min(1.0),
+            });
+        }
+    }
+    spans
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the patterns are constants, and a test compiles them"
+)]
+fn compile(patterns: &[&str]) -> Vec<Regex> {
+    patterns
+        .iter()
+        .map(|pattern| Regex::new(pattern).expect("a constant pattern is valid"))
+        .collect()
+}
+
+fn has_context(text: &str, range: &Range<usize>, words: &[&str]) -> bool {
+    let before = text.floor_char_boundary(range.start.saturating_sub(CONTEXT_BEFORE))..range.start;
+    let after = range.end..text.floor_char_boundary((range.end + CONTEXT_AFTER).min(text.len()));
+    [before, after].into_iter().any(|near| {
+        let near = text[near].to_lowercase();
+        near.split(|c: char| !c.is_alphanumeric())
+            .any(|word| words.contains(&word))
+    })
+}
+
+impl<'a> Candidate<'a> {
+    fn as_str(&self) -> &'a str {
+        &self.text[self.range.clone()]
+    }
+
+    fn before(&self) -> Option<char> {
+        self.text[..self.range.start].chars().next_back()
+    }
+
+    fn after(&self) -> Option<char> {
+        self.text[self.range.end..].chars().next()
+    }
+
+    /// No letter or digit touches it.
+    fn is_word(&self) -> bool {
+        !self.before().is_some_and(char::is_alphanumeric)
+            && !self.after().is_some_and(char::is_alphanumeric)
+    }
+
+    /// It is not one part of a longer thing that is joined by dots or dashes: `1.2.3.4.5`, a UUID.
+    fn stands_alone(&self) -> bool {
+        let joins = |c: char| matches!(c, '.' | '-' | '_' | '/' | ':');
+        let mut before = self.text[..self.range.start].chars().rev();
+        let mut after = self.text[self.range.end..].chars();
+        let joined = |chars: &mut dyn Iterator<Item = char>| {
+            chars.next().is_some_and(joins)
+                && chars.next().is_some_and(|c| c.is_ascii_alphanumeric())
+        };
+        self.is_word() && !joined(&mut before) && !joined(&mut after)
+    }
+
+    /// All of it, with this score.
+    fn hit(&self, score: f32) -> Hit {
+        Hit {
+            range: self.range.clone(),
+            score,
+        }
+    }
+}
+
+/// The ASCII digits of a text, as numbers.
+fn digits(text: &str) -> Vec<u8> {
+    text.bytes()
+        .filter(u8::is_ascii_digit)
+        .map(|byte| byte - b'0')
+        .collect()
+}
+
+const DIGITS: [char; 10] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_compile() {
+        for recognizer in RECOGNIZERS {
+            assert_eq!(
+                compile(recognizer.patterns).len(),
+                recognizer.patterns.len()
+            );
+        }
+    }
+
+    #[test]
+    fn context_words_are_whole_lower_case_words() {
+        for word in RECOGNIZERS.iter().flat_map(|recognizer| recognizer.context) {
+            assert_eq!(*word, word.to_lowercase());
+            assert!(word.chars().all(char::is_alphanumeric), "{word}");
+        }
+        assert!(has_context("Tel: 12", &(5..7), &["tel"]));
+        assert!(has_context("12 (TÉL)", &(0..2), &["tél"]));
+        assert!(!has_context("hotel 12", &(6..8), &["tel"]));
+    }
+}
