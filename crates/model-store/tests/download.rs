@@ -1,5 +1,7 @@
 //! Downloads that are cut off, changed, wrong or too big.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
+
 use model_store::{
     Download, Error, Head, MemoryStorage, Next, Sha256, Storage, StorageError, Wanted,
 };
