@@ -1,0 +1,1 @@
+//! How many tests passed and failed.

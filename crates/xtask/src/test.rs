@@ -1,0 +1,4 @@
+//! Later.
+pub fn test() -> anyhow::Result<()> {
+    anyhow::bail!("not yet")
+}

@@ -1,0 +1,254 @@
+//! The package's two wasm modules with their JavaScript, and the relay's worker.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use duct::cmd;
+use sha2::{Digest, Sha256};
+
+use crate::run::{self, Outcome, Steps};
+use crate::size::Size;
+use crate::toolchain::{TARGET, Toolchain};
+use crate::{places, setup, toolchain};
+
+/// Named one by one: with `--all-features` wasm-opt makes modules that browsers refuse.
+const WASM_FEATURES: [&str; 9] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-call-indirect-overlong",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-simd",
+];
+
+/// One wasm module and how it is built.
+struct Module {
+    /// Name of the outputs: `NAME.js`, `NAME_bg.wasm`.
+    name: &'static str,
+    /// What the person reads.
+    title: &'static str,
+    /// The crate; its library's name is the same.
+    package: &'static str,
+    /// Features.
+    arguments: &'static [&'static str],
+    /// Kind of JavaScript: see `bindgen.rs`.
+    bindings: &'static str,
+    /// Target folder under target/wasm. A crate built twice with different features needs two, or
+    /// each build would overwrite the other's output.
+    folder: &'static str,
+}
+
+const CPU: Module = Module {
+    name: "tidegate_cpu",
+    title: "wasm for pages without WebGPU",
+    package: "browser",
+    arguments: &["--no-default-features"],
+    bindings: "web",
+    folder: "cpu",
+};
+
+const GPU: Module = Module {
+    name: "tidegate_gpu",
+    title: "wasm with WebGPU (Burn: 15 minutes the first time)",
+    package: "browser",
+    arguments: &["--no-default-features", "--features", "wgpu"],
+    bindings: "web",
+    folder: "gpu",
+};
+
+const WORKER: Module = Module {
+    name: "relay",
+    title: "the relay as a worker",
+    package: "relay",
+    arguments: &["--no-default-features", "--features", "worker"],
+    bindings: "module",
+    folder: "cpu",
+};
+
+/// How many steps `steps` takes.
+pub const STEPS: usize = 4;
+
+/// `cargo xtask wasm`.
+pub fn wasm(cpu_only: bool, names: bool) -> Result<()> {
+    let mut progress = Steps::new(2 + if cpu_only { 2 } else { STEPS });
+    progress.step("Rust toolchain for wasm32", toolchain::ensure)?;
+    progress.step("npm packages from the lockfile", setup::ensure_npm_packages)?;
+    if cpu_only {
+        progress.step("bindgen, which writes the JavaScript", build_bindgen)?;
+        return progress.step(CPU.title, || build(&CPU, names));
+    }
+    steps(&mut progress, names)
+}
+
+/// Builds all modules whose sources have changed.
+pub fn steps(progress: &mut Steps, names: bool) -> Result<()> {
+    progress.step("bindgen, which writes the JavaScript", build_bindgen)?;
+    for module in [&CPU, &WORKER, &GPU] {
+        progress.step(module.title, || build(module, names))?;
+    }
+    Ok(())
+}
+
+/// Where the relay's worker is once it is built.
+pub fn worker_folder() -> PathBuf {
+    places::target().join("worker")
+}
+
+/// JavaScript and wasm of the module with WebGPU or without.
+pub fn module_size(gpu: bool) -> Result<Size> {
+    let name = if gpu { GPU.name } else { CPU.name };
+    let folder = places::wasm_dist();
+    Ok(Size::of(&folder.join(format!("{name}_bg.wasm")))?
+        .plus(Size::of(&folder.join(format!("{name}.js")))?))
+}
+
+fn build_bindgen() -> Result<Outcome> {
+    let arguments = [
+        "build",
+        "--quiet",
+        "--package",
+        "xtask",
+        "--features",
+        "bindgen",
+        "--bin",
+        "bindgen",
+    ];
+    run::quiet("bindgen", cmd("cargo", arguments).dir(places::root()))?;
+    Ok(Outcome::Did("up to date".to_owned()))
+}
+
+/// cargo decides whether to compile; bindings and wasm-opt follow only if its output has changed.
+fn build(module: &Module, names: bool) -> Result<Outcome> {
+    let toolchain =
+        Toolchain::find().context("no toolchain for wasm32; run `cargo xtask setup`")?;
+    let target = places::target().join("wasm").join(module.folder);
+    let arguments: Vec<&str> = ["--lib", "--package", module.package]
+        .iter()
+        .chain(module.arguments)
+        .copied()
+        .collect();
+    run::quiet(
+        &format!("wasm-{}", module.name),
+        toolchain.build(&arguments, &target),
+    )?;
+
+    let compiled = target
+        .join(TARGET)
+        .join("wasm")
+        .join(format!("{}.wasm", module.package));
+    let output = output_folder(module);
+    let wasm = output.join(format!("{}_bg.wasm", module.name));
+    let stamp_file = target.join(format!("{}.stamp", module.name));
+    let stamp = stamp(&compiled, names)?;
+    let javascript = output.join(format!("{}.js", module.name));
+    let fresh = wasm.is_file()
+        && javascript.is_file()
+        && fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp);
+    if fresh {
+        return Ok(Outcome::There(wasm.display().to_string()));
+    }
+    // A broken run must not look fresh.
+    let _ = fs::remove_file(&stamp_file);
+    let bound = bind(module, &compiled, &target)?;
+    fs::create_dir_all(&output)?;
+    optimize(module, &bound, &wasm, names)?;
+    copy_javascript(&bound, &output, module)?;
+    check_exports(&wasm)?;
+    fs::write(&stamp_file, stamp)?;
+    Ok(Outcome::Did(format!(
+        "{}: {}",
+        wasm.display(),
+        Size::of(&wasm)?
+    )))
+}
+
+fn output_folder(module: &Module) -> PathBuf {
+    if module.bindings == "web" {
+        places::wasm_dist()
+    } else {
+        worker_folder()
+    }
+}
+
+/// Changes when the compiled module, the bindings' version, the optimizer or its flags change.
+fn stamp(compiled: &Path, names: bool) -> Result<String> {
+    let bytes =
+        fs::read(compiled).with_context(|| format!("{}: not readable", compiled.display()))?;
+    let lock = fs::read(places::root().join("package-lock.json"))?;
+    let hash = Sha256::new()
+        .chain_update(bytes)
+        .chain_update(lock)
+        .chain_update(WASM_FEATURES.concat())
+        .finalize();
+    Ok(format!("{} names={names}", hex::encode(hash)))
+}
+
+/// Runs `bindgen`; its output folder holds `NAME_bg.wasm`, `NAME.js` and, for pages, `NAME.d.ts`.
+fn bind(module: &Module, compiled: &Path, target: &Path) -> Result<PathBuf> {
+    let folder = target.join("bindings").join(module.name);
+    let _ = fs::remove_dir_all(&folder);
+    let program = places::binary("bindgen");
+    run::quiet(
+        "bindings",
+        cmd!(program, compiled, &folder, module.name, module.bindings),
+    )?;
+    Ok(folder)
+}
+
+/// wasm-opt for size. It takes minutes for the module with Burn.
+fn optimize(module: &Module, bound: &Path, output: &Path, names: bool) -> Result<()> {
+    let input = bound.join(format!("{}_bg.wasm", module.name));
+    let mut words: Vec<String> = WASM_FEATURES.iter().map(|&flag| flag.to_owned()).collect();
+    words.extend(["-Oz".to_owned(), input.display().to_string()]);
+    words.extend(["--output".to_owned(), output.display().to_string()]);
+    words.extend(
+        if names {
+            vec!["--debuginfo"]
+        } else {
+            vec!["--strip-debug", "--strip-producers"]
+        }
+        .into_iter()
+        .map(String::from),
+    );
+    run::quiet(
+        &format!("wasm-opt-{}", module.name),
+        cmd(places::npm_binary("wasm-opt"), words),
+    )
+}
+
+fn copy_javascript(bound: &Path, output: &Path, module: &Module) -> Result<()> {
+    for file in fs::read_dir(bound)?.flatten() {
+        let name = file.file_name();
+        if name.to_string_lossy() == format!("{}_bg.wasm", module.name) {
+            continue;
+        }
+        if file.file_type()?.is_dir() {
+            bail!(
+                "{}: bindgen wrote snippets, which the package does not ship",
+                file.path().display()
+            );
+        }
+        fs::copy(file.path(), output.join(name))?;
+    }
+    Ok(())
+}
+
+/// No export may be wrapped by the linker.
+///
+/// A module in which nothing calls `__wasm_call_ctors` is taken for a command: each export then runs
+/// all static constructors again at each call, and a dispatch through Burn costs 200 times as much.
+fn check_exports(wasm: &Path) -> Result<()> {
+    let bytes = fs::read(wasm)?;
+    let needle = b"command_export";
+    if bytes.windows(needle.len()).any(|window| window == needle) {
+        bail!(
+            "{}: an export ends in `command_export`: call __wasm_call_ctors once at start",
+            wasm.display()
+        );
+    }
+    Ok(())
+}
