@@ -1,0 +1,133 @@
+import { computed, signal } from '@preact/signals';
+import type { Preview } from 'tidegate';
+import { type Answer, requestFor, type Turn } from './conversation.ts';
+import { keep, kept } from './kept.ts';
+import { asFailure, engine, mode, stats } from './session.ts';
+import { badge, ERRORS } from './words.ts';
+
+export const turns = signal<Turn[]>(kept.turns());
+/** What the person is writing. */
+export const draft = signal('');
+/** Said aloud to screen readers: whole answers and errors, not tokens. */
+export const announcement = signal('');
+/** A conversation that was just put away, until the next question. */
+export const putAway = signal<Turn[] | undefined>(undefined);
+/** The person wants to see what would leave before it does. */
+export const askFirst = signal(kept.askFirst());
+/** A question to the person: may this leave? */
+export const consent = signal<{ preview: Preview; decide(allow: boolean): void } | undefined>(undefined);
+
+export const running = computed(() => turns.value.at(-1)?.answer.state === 'running');
+
+let work: AbortController | undefined;
+
+/** Asks. */
+export async function ask(question: string): Promise<void> {
+  if (running.value || question.trim() === '') return;
+  putAway.value = undefined;
+  await answer([
+    ...turns.value,
+    { id: crypto.randomUUID(), question: question.trim(), answer: { state: 'running', text: '' } },
+  ]);
+}
+
+/** Asks the last question again; its earlier answer is replaced. */
+export async function again(): Promise<void> {
+  const last = turns.value.at(-1);
+  if (last === undefined || running.value) return;
+  await answer([...turns.value.slice(0, -1), { ...last, answer: { state: 'running', text: '' } }]);
+}
+
+/** Stops the answer that runs. */
+export function stop(): void {
+  work?.abort();
+}
+
+/** Forgets the conversation; `bringBack` undoes it until the next question. */
+export function newConversation(): void {
+  stop();
+  putAway.value = turns.value.length === 0 ? undefined : settled(turns.value);
+  turns.value = [];
+  keep.turns([]);
+}
+
+export function bringBack(): void {
+  turns.value = putAway.value ?? turns.value;
+  putAway.value = undefined;
+  keep.turns(turns.value);
+}
+
+export function setAskFirst(ask: boolean): void {
+  askFirst.value = ask;
+  keep.askFirst(ask);
+}
+
+async function answer(asked: Turn[]): Promise<void> {
+  const abort = new AbortController();
+  work = abort;
+  turns.value = asked;
+  keep.turns(asked);
+  const id = asked.at(-1)?.id;
+  const change = (fields: Partial<Answer>): void => {
+    turns.value = turns.value.map((turn) =>
+      turn.id === id ? { ...turn, answer: { ...turn.answer, ...fields } } : turn,
+    );
+  };
+
+  let off = (): void => {};
+  try {
+    const tidegate = await engine();
+    off = tidegate.on('route', (route) => change({ route }));
+    const beforeCloud = async (preview: Preview): Promise<boolean> => {
+      const allow = !askFirst.value || (await askPerson(preview, abort.signal));
+      if (allow) change({ preview });
+      return allow;
+    };
+    const stream = await tidegate.chat.completions.create(
+      { ...requestFor(asked), stream: true },
+      { signal: abort.signal, policy: { mode: mode.value, beforeCloud } },
+    );
+    let text = '';
+    for await (const chunk of stream) {
+      const choice = chunk.choices[0];
+      text += choice?.delta.content ?? '';
+      change({ text, ...(choice?.finish_reason ? { finish: choice.finish_reason } : {}) });
+    }
+    const receipt = await stream.receipt;
+    change({ state: 'done', receipt });
+    stats.value = tidegate.stats();
+    announcement.value = `${badge(receipt.source)}: ${text}`;
+  } catch (thrown) {
+    if (abort.signal.aborted) {
+      change({ state: 'stopped' });
+      announcement.value = 'Stopped.';
+    } else {
+      const error = asFailure(thrown, 'internal');
+      change({ state: 'failed', error });
+      announcement.value = `${ERRORS[error.code].title} ${ERRORS[error.code].wayOut}`;
+    }
+  } finally {
+    off();
+    if (turns.value.at(-1)?.id === id) keep.turns(turns.value);
+  }
+}
+
+function askPerson(preview: Preview, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const decide = (allow: boolean): void => {
+      consent.value = undefined;
+      resolve(allow);
+    };
+    signal.addEventListener('abort', () => decide(false), { once: true });
+    consent.value = { preview, decide };
+  });
+}
+
+function settled(some: readonly Turn[]): Turn[] {
+  return some.map((turn) =>
+    turn.answer.state === 'running' ? { ...turn, answer: { ...turn.answer, state: 'stopped' } } : turn,
+  );
+}
+
+// An answer that runs when the page is closed is kept as far as it came.
+addEventListener('pagehide', () => keep.turns(turns.value));

@@ -1,0 +1,125 @@
+import { useMemo } from 'preact/hooks';
+import { again, consent, newConversation } from '../chat.ts';
+import type { Answer, Failure } from '../conversation.ts';
+import { Markdown } from '../markdown.tsx';
+import { type Action, badge, duration, ERRORS, tokensPerSecond, why } from '../words.ts';
+import { focusComposer } from './composer.tsx';
+import { ConsentView } from './consent.tsx';
+import { CopyButton } from './copy.tsx';
+import { Gate } from './gate.tsx';
+import { AgainIcon } from './icons.tsx';
+import { Left } from './left.tsx';
+import { openModes } from './modes.tsx';
+
+/** One answer: where it came from, its text, and what left the device for it. */
+export function AnswerView({ answer, last }: { answer: Answer; last: boolean }) {
+  const { text, state } = answer;
+  // The same element for the same text: Preact then leaves settled answers alone while another one grows.
+  const body = useMemo(() => <Markdown text={text} />, [text]);
+  const source = answer.receipt?.source ?? answer.route?.target;
+  return (
+    <div
+      class="answer"
+      data-testid="answer"
+      data-state={state}
+      data-source={source}
+      aria-busy={state === 'running'}
+    >
+      <Badge answer={answer} />
+      {text !== '' && (
+        <div class="prose" data-testid="answer-text">
+          {body}
+        </div>
+      )}
+      {state === 'running' && text === '' && consent.value === undefined && (
+        <p class="waiting">
+          <span class="unseen">Waiting for the answer</span>
+        </p>
+      )}
+      {state === 'running' && last && consent.value !== undefined && <ConsentView {...consent.value} />}
+      {state === 'stopped' && <p class="aside">Stopped.</p>}
+      {answer.finish === 'length' && <p class="aside">The answer reached its length limit.</p>}
+      {answer.finish === 'content_filter' && <p class="aside">The cloud model left a part out.</p>}
+      {answer.error !== undefined && <ErrorView error={answer.error} last={last} />}
+      {state !== 'running' && source !== undefined && <Left answer={answer} />}
+      {state !== 'running' && (
+        <div class="tools">
+          {text !== '' && <CopyButton text={text} label="Copy answer" />}
+          {last && answer.error === undefined && (
+            <button type="button" class="button quiet" onClick={() => void again()}>
+              <AgainIcon /> Ask again
+            </button>
+          )}
+          <Timing answer={answer} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Badge({ answer }: { answer: Answer }) {
+  const source = answer.receipt?.source ?? answer.route?.target;
+  if (source === undefined) return null;
+  return (
+    <p class="badge">
+      <span class="where" data-testid="badge">
+        <Gate open={source !== 'local'} size={16} />
+        {badge(source)}
+      </span>
+      <span class="why" data-testid="why">
+        {why(answer.receipt?.reasons ?? answer.route?.reasons ?? [])}
+      </span>
+    </p>
+  );
+}
+
+function Timing({ answer: { receipt } }: { answer: Answer }) {
+  if (receipt === undefined) return null;
+  const speed = tokensPerSecond(receipt);
+  return (
+    <p class="timing">
+      {duration(receipt.ms.total)}
+      {speed !== undefined && ` · ${speed.toFixed(speed < 10 ? 1 : 0)} tokens/s`}
+    </p>
+  );
+}
+
+const ACTIONS: Record<Action, { name: string; run(): void }> = {
+  retry: { name: 'Try again', run: () => void again() },
+  'new-conversation': {
+    name: 'New conversation',
+    run: () => {
+      newConversation();
+      focusComposer();
+    },
+  },
+  mode: { name: 'Choose who may answer', run: openModes },
+  reload: { name: 'Reload the page', run: () => location.reload() },
+};
+
+function ErrorView({ error, last }: { error: Failure; last: boolean }) {
+  const words = ERRORS[error.code];
+  const actions = words.action === undefined || words.action === 'retry' ? [] : [ACTIONS[words.action]];
+  return (
+    <div class="error" data-testid="error" data-code={error.code}>
+      <p>
+        <strong>{words.title}</strong> {words.wayOut}
+      </p>
+      <details>
+        <summary>Details</summary>
+        <p class="detail">
+          <code>{error.code}</code> {error.message}
+        </p>
+      </details>
+      {last && (
+        <p class="error-actions">
+          {[ACTIONS.retry, ...actions].map(({ name, run }) => (
+            <button key={name} type="button" class="button plain" onClick={run}>
+              {name}
+            </button>
+          ))}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,92 @@
+import type { Receipt, Sent } from 'tidegate';
+import type { Answer } from '../conversation.ts';
+import { bytes, KINDS, pretty } from '../words.ts';
+import { CopyButton } from './copy.tsx';
+import { Placeholders } from './placeholders.tsx';
+import { PreviewText } from './preview.tsx';
+
+/** The panel under every answer: exactly what left the device for it. */
+export function Left({ answer }: { answer: Answer }) {
+  const { receipt } = answer;
+  const mayHaveLeft = receipt === undefined && answer.preview !== undefined;
+  return (
+    <details class="left" data-testid="left">
+      <summary>
+        What left this device
+        <span class="amount">
+          {receipt?.sent !== undefined
+            ? `${bytes(receipt.sent.bytes)}, sealed`
+            : mayHaveLeft
+              ? 'Perhaps this'
+              : 'Nothing'}
+        </span>
+      </summary>
+      {receipt?.sent !== undefined ? (
+        <SentView sent={receipt.sent} receipt={receipt} />
+      ) : mayHaveLeft && answer.preview !== undefined ? (
+        <div class="left-body">
+          <p>
+            This answer broke off before its receipt. If the request was already on its way, this was in it,
+            sealed:
+          </p>
+          <PreviewText preview={answer.preview} />
+        </div>
+      ) : (
+        <div class="left-body">
+          <p data-testid="sent-nothing">Nothing. 0 bytes sent.</p>
+        </div>
+      )}
+    </details>
+  );
+}
+
+function SentView({ sent, receipt }: { sent: Sent; receipt: Receipt }) {
+  const { replaced, restored, dropped } = receipt;
+  return (
+    <div class="left-body">
+      <p>
+        This text left, encrypted to the gateway’s key and padded. Line breaks are added for reading; the copy
+        is exact.
+      </p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text scrolls, and scrolling needs the focus */}
+      <pre class="sent" data-testid="sent" tabIndex={0}>
+        <Placeholders text={pretty(sent.text)} replaced={replaced} />
+      </pre>
+      <CopyButton text={sent.text} label="Copy exact text" />
+      {replaced.length > 0 && (
+        <>
+          <h3>Stayed here</h3>
+          <ul class="replaced" data-testid="replaced">
+            {replaced.map(({ placeholder, kind }) => (
+              <li class="stayed" key={placeholder}>
+                <mark>{placeholder}</mark> {KINDS[kind]}
+              </li>
+            ))}
+          </ul>
+          <p class="detail">
+            {restored === 0
+              ? 'None of them came back in the answer.'
+              : `Put back into the answer in ${restored} ${restored === 1 ? 'place' : 'places'}.`}
+            {dropped.length > 0 && ` The answer left out ${dropped.join(', ')}.`}
+          </p>
+        </>
+      )}
+      <dl class="facts">
+        <div>
+          <dt>On the wire</dt>
+          <dd>{sent.bytes.toLocaleString('en')} bytes</dd>
+        </div>
+        <div>
+          <dt>Carried by</dt>
+          <dd>{sent.relay}</dd>
+        </div>
+        <div>
+          <dt>Sealed to key</dt>
+          <dd>
+            <code>{sent.keyId}</code>
+          </dd>
+        </div>
+      </dl>
+    </div>
+  );
+}

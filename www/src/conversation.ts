@@ -1,0 +1,80 @@
+import type { ChatRequest, ErrorCode, FinishReason, Message, Preview, Receipt, Route } from 'tidegate';
+
+/** An error as it is shown and stored. */
+export interface Failure {
+  code: ErrorCode;
+  message: string;
+  recoverable: boolean;
+}
+
+/** A question and what became of it. */
+export interface Turn {
+  id: string;
+  question: string;
+  answer: Answer;
+}
+
+/** An answer as it grows. */
+export interface Answer {
+  state: 'running' | 'done' | 'stopped' | 'failed';
+  text: string;
+  route?: Route;
+  /** What was allowed to leave: known before sending, so also where an answer broke off without a receipt. */
+  preview?: Preview;
+  receipt?: Receipt;
+  finish?: FinishReason;
+  error?: Failure;
+}
+
+/** The request for the last turn: everything said before it, without turns that got no answer. */
+export function requestFor(turns: readonly Turn[]): ChatRequest {
+  const messages: Message[] = [];
+  for (const [i, turn] of turns.entries()) {
+    const last = i === turns.length - 1;
+    if (!last && turn.answer.text === '') continue;
+    messages.push({ role: 'user', content: turn.question });
+    if (!last) messages.push({ role: 'assistant', content: turn.answer.text });
+  }
+  return { messages };
+}
+
+const VERSION = 1;
+
+/** A conversation as text for storage. */
+export function save(turns: readonly Turn[]): string {
+  return JSON.stringify({ version: VERSION, turns });
+}
+
+/**
+ * A stored conversation. What another version of this page wrote, or something else, is an empty one:
+ * the page must open. An answer that ran when the page was closed is a stopped one.
+ */
+export function restore(stored: string | null): Turn[] {
+  if (stored === null) return [];
+  let value: unknown;
+  try {
+    value = JSON.parse(stored);
+  } catch {
+    return [];
+  }
+  if (!isRecord(value) || value.version !== VERSION || !Array.isArray(value.turns)) return [];
+  if (!value.turns.every(isTurn)) return [];
+  return value.turns.map((turn) =>
+    turn.answer.state === 'running' ? { ...turn, answer: { ...turn.answer, state: 'stopped' } } : turn,
+  );
+}
+
+function isTurn(value: unknown): value is Turn {
+  return (
+    isRecord(value) &&
+    typeof value.id === 'string' &&
+    typeof value.question === 'string' &&
+    isRecord(value.answer) &&
+    typeof value.answer.text === 'string' &&
+    ['running', 'done', 'stopped', 'failed'].includes(String(value.answer.state))
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

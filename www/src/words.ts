@@ -1,0 +1,261 @@
+import type { EntityKind, ErrorCode, Mode, Progress, Reason, Receipt, Route } from 'tidegate';
+
+/** What a person is told about an error, and what they can do about it. */
+export interface ErrorWords {
+  title: string;
+  wayOut: string;
+  action?: Action;
+}
+
+/** What the button beside an error does. */
+export type Action = 'retry' | 'new-conversation' | 'mode' | 'reload';
+
+export const ERRORS: Record<ErrorCode, ErrorWords> = {
+  'invalid-request': {
+    title: 'This question could not be understood as a request.',
+    wayOut: 'That is a defect of this page. Reloading it may help.',
+    action: 'reload',
+  },
+  'context-overflow': {
+    title: 'The conversation is longer than the model can read at once.',
+    wayOut: 'Start a new conversation, or ask with a shorter text.',
+    action: 'new-conversation',
+  },
+  'model-corrupt': {
+    title: 'The stored model file is damaged.',
+    wayOut: 'Reload the page to fetch it again.',
+    action: 'reload',
+  },
+  'model-hash-mismatch': {
+    title: 'The model that arrived is not the one that was promised.',
+    wayOut: 'It was thrown away. Try again later; if it stays so, tell whoever runs this site.',
+    action: 'retry',
+  },
+  'model-unsupported': {
+    title: 'This page cannot run that model.',
+    wayOut: 'Whoever runs this site has to offer another one.',
+  },
+  'download-failed': {
+    title: 'The model could not be fetched.',
+    wayOut: 'What has arrived is kept. Check the connection and continue.',
+    action: 'retry',
+  },
+  'quota-exceeded': {
+    title: 'This browser has no room for the model.',
+    wayOut: 'Free some disk space, or clear the data of sites that you no longer need, and continue.',
+    action: 'retry',
+  },
+  'no-adapter': {
+    title: 'No usable graphics adapter was found.',
+    wayOut: 'Turn on WebGPU or hardware acceleration in the browser, then reload.',
+    action: 'reload',
+  },
+  'device-limit': {
+    title: 'This device has too little memory for the model.',
+    wayOut: 'Close other tabs and reload, or let the cloud answer.',
+    action: 'reload',
+  },
+  'device-lost': {
+    title: 'The graphics adapter stopped working.',
+    wayOut: 'That happens after sleep or a driver update. Ask again.',
+    action: 'retry',
+  },
+  'local-unavailable': {
+    title: 'The model is not in this page yet.',
+    wayOut: 'Download it, or allow the cloud to answer.',
+    action: 'mode',
+  },
+  'no-route': {
+    title: 'Nothing is allowed to answer this.',
+    wayOut: 'Choose another mode below.',
+    action: 'mode',
+  },
+  'privacy-blocked': {
+    title: 'This holds something that may not leave your device.',
+    wayOut: 'Take it out of the question, or let this page answer.',
+    action: 'mode',
+  },
+  'consent-declined': {
+    title: 'You kept it here.',
+    wayOut: 'Nothing was sent. Change the question, or let this page answer.',
+    action: 'mode',
+  },
+  'relay-unavailable': {
+    title: 'The relay does not answer.',
+    wayOut: 'Try again in a moment, or let this page answer.',
+    action: 'retry',
+  },
+  'gateway-unavailable': {
+    title: 'The gateway behind the relay does not answer.',
+    wayOut: 'Try again in a moment, or let this page answer.',
+    action: 'retry',
+  },
+  'key-mismatch': {
+    title: 'The gateway does not hold the key that this page trusts.',
+    wayOut:
+      'So it could not read the question. Reload the page; if it stays so, tell whoever runs this site.',
+    action: 'reload',
+  },
+  'seal-broken': {
+    title: 'The sealed reply was damaged on its way.',
+    wayOut: 'Somebody or something changed it, so it was thrown away. Try again.',
+    action: 'retry',
+  },
+  'upstream-unauthorized': {
+    title: 'The cloud model refused the gateway.',
+    wayOut: 'Whoever runs the gateway has to renew its access. This page can still answer.',
+    action: 'mode',
+  },
+  'upstream-rate-limited': {
+    title: 'The cloud model is busy.',
+    wayOut: 'Wait a little and try again, or let this page answer.',
+    action: 'retry',
+  },
+  'upstream-failed': {
+    title: 'The cloud model failed.',
+    wayOut: 'Try again, or let this page answer.',
+    action: 'retry',
+  },
+  'upstream-interrupted': {
+    title: 'The answer broke off.',
+    wayOut: 'What had arrived is kept above. Try again for all of it.',
+    action: 'retry',
+  },
+  offline: {
+    title: 'You are offline.',
+    wayOut: 'This page can answer without a network: choose “Only this page”, or try again later.',
+    action: 'mode',
+  },
+  disposed: {
+    title: 'The model was shut down.',
+    wayOut: 'Reload the page.',
+    action: 'reload',
+  },
+  internal: {
+    title: 'Something in this page broke.',
+    wayOut: 'That is a defect. Your conversation is kept; reload the page.',
+    action: 'reload',
+  },
+};
+
+export interface ModeWords {
+  mode: Mode;
+  name: string;
+  meaning: string;
+}
+
+export const MODES: readonly ModeWords[] = [
+  { mode: 'local-only', name: 'Only this page', meaning: 'Nothing you write leaves this device.' },
+  {
+    mode: 'prefer-local',
+    name: 'Prefer this page',
+    meaning: 'The cloud is asked only where it should do much better.',
+  },
+  {
+    mode: 'prefer-cloud',
+    name: 'Prefer the cloud',
+    meaning: 'Personal details become placeholders; what must not leave stays.',
+  },
+  {
+    mode: 'cloud-only',
+    name: 'Only the cloud',
+    meaning: 'The model in this page is never used. What must not leave is refused.',
+  },
+];
+
+/** The words of a mode. */
+export function modeWords(mode: Mode): ModeWords {
+  const words = MODES.find((each) => each.mode === mode);
+  if (words === undefined) throw new Error(`mode ${mode} has no words`);
+  return words;
+}
+
+export const KINDS: Record<EntityKind, string> = {
+  EMAIL: 'e-mail address',
+  PHONE: 'phone number',
+  CARD: 'card number',
+  IBAN: 'bank account number',
+  SSN: 'social security number',
+  IP_ADDRESS: 'IP address',
+  URL_CREDENTIAL: 'password in a link',
+  API_KEY: 'access key',
+};
+
+export const PHASES: Record<Progress['phase'], string> = {
+  manifest: 'Asking for the model',
+  download: 'Downloading',
+  verify: 'Checking every byte',
+  upload: 'Loading into memory',
+  compile: 'Preparing the kernels',
+  selftest: 'Testing them',
+};
+
+/** The badge over an answer. */
+export function badge(source: Receipt['source'] | Route['target']): string {
+  if (source === 'local') return 'In this page';
+  return source === 'cloud' ? 'Through the relay' : 'In this page and through the relay';
+}
+
+/** The reason that decided, as a sentence. */
+export function why(reasons: readonly Reason[]): string {
+  const first = reasons[0]?.text.trim() ?? '';
+  if (first === '') return '';
+  const sentence = first.charAt(0).toUpperCase() + first.slice(1);
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
+/** 98362432 is "98.4 MB": decimal, as browsers and download dialogs count. */
+export function bytes(count: number): string {
+  if (count < 1000) return `${count} ${count === 1 ? 'byte' : 'bytes'}`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let value = count / 1000;
+  let unit = 0;
+  while (value >= 999.95 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toFixed(1).replace(/\.0$/, '')} ${units[unit]}`;
+}
+
+/** 840 is "840 ms", 2140 is "2.1 s". */
+export function duration(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** Tokens per second after the first token; undefined where there is no span to measure. */
+export function tokensPerSecond(receipt: Receipt): number | undefined {
+  const tokens = receipt.source === 'local' ? receipt.usage.local.completion_tokens : 0;
+  const seconds = (receipt.ms.total - receipt.ms.first) / 1000;
+  return tokens > 1 && seconds > 0 ? (tokens - 1) / seconds : undefined;
+}
+
+/** "2 e-mail addresses and 1 card number". */
+export function countKinds(kinds: readonly EntityKind[]): string {
+  const counts = new Map<EntityKind, number>();
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const parts = [...counts].map(([kind, n]) => `${n} ${n === 1 ? KINDS[kind] : plural(KINDS[kind])}`);
+  const last = parts.pop();
+  if (last === undefined) return '';
+  return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`;
+}
+
+function plural(words: string): string {
+  if (words.startsWith('password')) return words.replace('password', 'passwords').replace('a link', 'links');
+  return words.endsWith('address') ? `${words}es` : `${words}s`;
+}
+
+/** Cuts a text before and after every one of `parts`; joined again it is the text. */
+export function splitAt(text: string, parts: readonly string[]): string[] {
+  if (parts.length === 0) return [text];
+  const escaped = parts.map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return text.split(new RegExp(`(${escaped.join('|')})`)).filter((part) => part !== '');
+}
+
+/** JSON with line breaks; any other text as it is. */
+export function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,73 @@
+// Keeps the page's own files, so that it opens without a network.
+//
+// Never touched: model files (the package keeps those itself, in OPFS) and the relay (another origin).
+
+export {};
+
+declare const self: ServiceWorkerGlobalScope;
+
+// Both are filled in by build/precache.ts: paths relative to the scope, and a hash over them and their bytes.
+const FILES: string[] = JSON.parse('__FILES__');
+const CACHE = 'tidegate-__VERSION__';
+
+self.addEventListener('install', (event) => event.waitUntil(fill()));
+self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
+self.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== 'GET' || url.origin !== self.location.origin) return;
+  if (request.mode === 'navigate') event.respondWith(kept('./', request));
+  else if (isSmallConfig(url)) event.respondWith(freshOrKept(request));
+  else if (FILES.some((file) => absolute(file) === url.origin + url.pathname)) {
+    event.respondWith(kept(url.origin + url.pathname, request));
+  }
+});
+
+/** The site's configuration and the model's manifest: a few hundred bytes that may change at any time. */
+function isSmallConfig(url: URL): boolean {
+  return url.pathname.endsWith('/tidegate.json') || /\/models\/[^/]+\.json$/.test(url.pathname);
+}
+
+/** Files under assets/ carry a hash in their name: what an earlier version kept is not fetched again. */
+async function fill(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  await Promise.all(
+    FILES.map(async (file) => {
+      const url = absolute(file);
+      const earlier = file.startsWith('assets/') ? await caches.match(url) : undefined;
+      if (earlier) await cache.put(url, earlier);
+      else await cache.add(new Request(url, { cache: 'no-cache' }));
+    }),
+  );
+}
+
+/** A new version waits until no page of the old one is open, so deleting here takes nothing from anyone. */
+async function takeOver(): Promise<void> {
+  for (const name of await caches.keys()) {
+    if (name.startsWith('tidegate-') && name !== CACHE && name !== CONFIG) await caches.delete(name);
+  }
+  await self.clients.claim();
+}
+
+async function kept(url: string, request: Request): Promise<Response> {
+  return (await (await caches.open(CACHE)).match(absolute(url))) ?? fetch(request);
+}
+
+const CONFIG = 'tidegate-config';
+
+async function freshOrKept(request: Request): Promise<Response> {
+  const cache = await caches.open(CONFIG);
+  try {
+    const fresh = await fetch(request);
+    if (fresh.ok) await cache.put(request, fresh.clone());
+    return fresh;
+  } catch (error) {
+    const earlier = await cache.match(request);
+    if (earlier) return earlier;
+    throw error;
+  }
+}
+
+function absolute(path: string): string {
+  return new URL(path, self.registration.scope).href;
+}
