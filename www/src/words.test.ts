@@ -1,0 +1,62 @@
+import type { Receipt } from 'tidegate';
+import { expect, test } from 'vitest';
+import { bytes, countKinds, duration, pretty, splitAt, tokensPerSecond, why } from './words.ts';
+
+test.each([
+  [0, '0 bytes'],
+  [1, '1 byte'],
+  [999, '999 bytes'],
+  [1000, '1 kB'],
+  [98_362_432, '98.4 MB'],
+  [999_949_999, '999.9 MB'],
+  [999_950_000, '1 GB'],
+])('%i bytes are %s', (count, words) => expect(bytes(count)).toBe(words));
+
+test('durations', () => expect([duration(840.4), duration(2140)]).toEqual(['840 ms', '2.1 s']));
+
+test('kinds are counted, joined and put into the plural', () => {
+  expect(countKinds([])).toBe('');
+  expect(countKinds(['EMAIL', 'CARD', 'EMAIL'])).toBe('2 e-mail addresses and 1 card number');
+  expect(countKinds(['URL_CREDENTIAL', 'URL_CREDENTIAL', 'IP_ADDRESS', 'SSN'])).toBe(
+    '2 passwords in links, 1 IP address and 1 social security number',
+  );
+});
+
+test('a placeholder is found whole, also beside its longer sibling', () => {
+  expect(splitAt('to [EMAIL_1], not [EMAIL_12]', ['[EMAIL_1]', '[EMAIL_12]'])).toEqual([
+    'to ',
+    '[EMAIL_1]',
+    ', not ',
+    '[EMAIL_12]',
+  ]);
+  expect(splitAt('nothing', [])).toEqual(['nothing']);
+});
+
+test('a reason becomes a sentence', () => {
+  expect(why([{ code: 'looks-easy', text: 'the question looks easy' }])).toBe('The question looks easy.');
+  expect(why([])).toBe('');
+});
+
+test('JSON gets line breaks, other text stays', () => {
+  expect(pretty('{"a":1}')).toBe('{\n  "a": 1\n}');
+  expect(pretty('{"a":')).toBe('{"a":');
+});
+
+test('speed counts the tokens after the first, and only local ones', () => {
+  const none = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+  const some = { prompt_tokens: 9, completion_tokens: 21, total_tokens: 30 };
+  const receipt: Receipt = {
+    source: 'local',
+    reasons: [],
+    replaced: [],
+    restored: 0,
+    dropped: [],
+    usage: { local: some, cloud: none },
+    ms: { first: 500, total: 2500 },
+  };
+  expect(tokensPerSecond(receipt)).toBe(10);
+  expect(
+    tokensPerSecond({ ...receipt, source: 'cloud', usage: { local: none, cloud: some } }),
+  ).toBeUndefined();
+  expect(tokensPerSecond({ ...receipt, ms: { first: 500, total: 500 } })).toBeUndefined();
+});
