@@ -1,0 +1,80 @@
+//! Errors in the clear (RFC 9457), before a request is opened, and sealed ones, after.
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use query::ErrorCode;
+use serde_json::json;
+
+/// RFC 9458 §5.3: the request was sealed to a key that the gateway does not have.
+const KEY_PROBLEM: &str = "https://iana.org/assignments/http-problem-types#ohttp-key";
+
+/// An error before the request is open: the relay can read it, so it says nothing of the content.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub status: StatusCode,
+    pub code: ErrorCode,
+    pub title: String,
+}
+
+impl From<oblivious_http::Error> for Problem {
+    fn from(error: oblivious_http::Error) -> Self {
+        use oblivious_http::Error as E;
+        let (status, code) = match error {
+            // A request to another key and a changed one look the same; a new key is the likely reason.
+            E::UnknownKey { .. } | E::NotOffered { .. } | E::Broken => {
+                (StatusCode::BAD_REQUEST, ErrorCode::KeyMismatch)
+            }
+            E::Truncated => (StatusCode::BAD_REQUEST, ErrorCode::SealBroken),
+            E::Message(_) => (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidRequest),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal),
+        };
+        Self {
+            status,
+            code,
+            title: error.to_string(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let kind = if self.code == ErrorCode::KeyMismatch {
+            KEY_PROBLEM
+        } else {
+            "about:blank"
+        };
+        let body = json!({ "type": kind, "title": self.title, "status": self.status.as_u16(), "code": self.code });
+        (
+            self.status,
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            body.to_string(),
+        )
+            .into_response()
+    }
+}
+
+/// An error after the request is open: it travels sealed, as the reply.
+#[derive(Debug)]
+pub(crate) struct SealedError {
+    /// The status inside the seal; outside it is 200, so that the relay does not learn it.
+    pub status: u16,
+    pub code: ErrorCode,
+    pub message: String,
+}
+
+impl SealedError {
+    pub(crate) fn new(status: u16, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// `{"error":{"code":…,"message":…}}`
+    pub(crate) fn json(&self) -> String {
+        json!({ "error": { "code": self.code, "message": self.message } }).to_string()
+    }
+}

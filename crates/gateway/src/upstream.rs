@@ -1,0 +1,133 @@
+//! The OpenAI-compatible server behind the gateway.
+
+use std::{fmt, time::Duration};
+
+use query::ErrorCode;
+use reqwest::{Client, Response, StatusCode, Url, header};
+
+use crate::error::SealedError;
+
+/// The upstream must be connected within this time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// It must begin its answer, and go on with it, within this time: a model may think long before its first word.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(110);
+
+/// Where the cloud model is asked, and with which key.
+#[derive(Clone)]
+pub struct Upstream {
+    client: Client,
+    completions: Url,
+    key: Option<String>,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream")
+            .field("completions", &self.completions.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Upstream {
+    /// An OpenAI-compatible server: `base` is what its SDKs call the base URL (`https://host/v1`), `key` goes
+    /// along as a bearer token.
+    ///
+    /// # Errors
+    /// If `base` is no http or https URL, or the system's TLS roots cannot be read.
+    pub fn new(base: &str, key: Option<String>) -> Result<Self, String> {
+        let completions = Url::parse(&format!("{}/chat/completions", base.trim_end_matches('/')))
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .ok_or_else(|| {
+                format!("upstream {base:?} is no base URL; expected one such as https://host/v1")
+            })?;
+        // One provider of TLS per process; a second call says that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(SILENCE_TIMEOUT)
+            .tcp_nodelay(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| format!("the gateway's HTTP client: {error}"))?;
+        Ok(Self {
+            client,
+            completions,
+            key: key.filter(|key| !key.is_empty()),
+        })
+    }
+
+    /// Asks; returns once the answer begins. Only the headers below go along.
+    pub(crate) async fn ask(&self, body: Vec<u8>) -> Result<Response, SealedError> {
+        let mut request = self
+            .client
+            .post(self.completions.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "text/event-stream")
+            .body(body);
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        let failed = |message| SealedError::new(502, ErrorCode::UpstreamFailed, message);
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) if error.is_timeout() => {
+                return Err(failed(
+                    "the cloud model did not answer in time; try again".to_owned(),
+                ));
+            }
+            Err(_) => {
+                return Err(failed(
+                    "the gateway cannot reach the cloud model; try again later".to_owned(),
+                ));
+            }
+        };
+        let status = response.status();
+        if status.is_success() {
+            return match response
+                .headers()
+                .get(header::CONTENT_TYPE)
+                .map(|value| value.as_bytes())
+            {
+                Some(given) if given.starts_with(b"text/event-stream") => Ok(response),
+                _ => Err(failed(
+                    "the cloud model's server does not stream; it must be OpenAI-compatible"
+                        .to_owned(),
+                )),
+            };
+        }
+        Err(refusal(status))
+    }
+}
+
+/// What an error status of the upstream means to the page. Its body is not passed on: it may repeat the query,
+/// and error messages never do.
+fn refusal(status: StatusCode) -> SealedError {
+    let code = status.as_u16();
+    match code {
+        401 | 403 => SealedError::new(
+            502,
+            ErrorCode::UpstreamUnauthorized,
+            format!(
+                "the cloud model refused the gateway's credentials ({code}); its operator must set a valid key"
+            ),
+        ),
+        429 => SealedError::new(
+            429,
+            ErrorCode::UpstreamRateLimited,
+            "the cloud model's rate limit is reached (429); try again later",
+        ),
+        400..=499 => SealedError::new(
+            400,
+            ErrorCode::InvalidRequest,
+            format!(
+                "the cloud model refused the request ({code}); check the model's name and the parameters"
+            ),
+        ),
+        _ => SealedError::new(
+            502,
+            ErrorCode::UpstreamFailed,
+            format!("the cloud model failed ({code}); try again later"),
+        ),
+    }
+}

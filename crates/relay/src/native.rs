@@ -1,0 +1,216 @@
+//! The relay as a native server.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use futures::{Stream, StreamExt};
+use reqwest::Url;
+
+use crate::forward::{self, Decision, Incoming, Problem, Reply};
+
+/// Between two chunks of a reply at most this time may pass.
+const CHUNK_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Where requests go, and the connections that lead there.
+#[derive(Clone)]
+struct Relay {
+    client: reqwest::Client,
+    gateway: Url,
+}
+
+/// A relay to the gateway at `gateway` (its root URL, http or https).
+///
+/// Listen with TCP_NODELAY: without it each chunk may wait 40 ms for an acknowledgement.
+///
+/// # Errors
+/// If `gateway` is no URL that a path can be added to, or the system's TLS roots cannot be read.
+pub fn app(gateway: &str) -> Result<Router, String> {
+    let gateway = Url::parse(gateway)
+        .and_then(|url| url.join(forward::GATEWAY_PATH))
+        .map_err(|error| {
+            format!("gateway {gateway}: {error}; expected a URL such as http://127.0.0.1:8082")
+        })?;
+    // One provider of TLS per process; a second call says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(forward::CONNECT_TIMEOUT_S))
+        .read_timeout(CHUNK_TIMEOUT)
+        .tcp_nodelay(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .map_err(|error| format!("the relay's HTTP client: {error}"))?;
+    Ok(Router::new()
+        .fallback(relay)
+        .with_state(Relay { client, gateway }))
+}
+
+/// Answers one request. Logged are status, bytes and times: no address, no path.
+async fn relay(State(relay): State<Relay>, request: Request) -> Response {
+    let started = Instant::now();
+    let decision = decide(&request);
+    let (mut response, sent) = match decision {
+        Decision::Preflight => {
+            let mut response = answer(204, None, Body::empty());
+            put(&mut response, forward::PREFLIGHT_HEADERS);
+            (response, 0)
+        }
+        Decision::Healthy => (answer(200, Some("text/plain"), Body::from("ok")), 0),
+        Decision::Refuse(problem) => (refuse(&problem), 0),
+        Decision::Forward { length } => (relay.carry(request.into_body(), length).await, length),
+    };
+    put(&mut response, forward::ANSWER_HEADERS);
+    tracing::info!(
+        status = response.status().as_u16(),
+        request_bytes = sent,
+        head_ms = started.elapsed().as_millis() as u64,
+        "relayed"
+    );
+    response
+}
+
+fn decide(request: &Request) -> Decision {
+    let text = |name| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    forward::decide(&Incoming {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        content_type: text(header::CONTENT_TYPE),
+        content_length: text(header::CONTENT_LENGTH),
+    })
+}
+
+impl Relay {
+    /// Streams the body to the gateway and the reply back. When the page goes away, axum drops this future or
+    /// the reply's body, and the connection to the gateway with it.
+    async fn carry(&self, body: Body, length: u64) -> Response {
+        let mut request = self
+            .client
+            .post(self.gateway.clone())
+            .header(header::CONTENT_LENGTH, length)
+            .body(reqwest::Body::wrap_stream(body.into_data_stream()));
+        for &(name, value) in forward::GATEWAY_HEADERS {
+            request = request.header(name, value);
+        }
+        let reply = tokio::time::timeout(
+            Duration::from_secs(forward::REPLY_TIMEOUT_S),
+            request.send(),
+        )
+        .await;
+        let reply = match reply {
+            Err(_) => return refuse(&Problem::timeout()),
+            Ok(Err(error)) if error.is_timeout() => return refuse(&Problem::timeout()),
+            Ok(Err(_)) => {
+                return refuse(&Problem::unreachable(
+                    "the gateway cannot be reached; try again",
+                ));
+            }
+            Ok(Ok(reply)) => reply,
+        };
+        let content_type = reply
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        match forward::decide_reply(reply.status().as_u16(), content_type) {
+            Reply::Stream => answer(
+                200,
+                Some(forward::REPLY_TYPE),
+                Body::from_stream(counted(reply)),
+            ),
+            Reply::Problem { status } => match short_body(reply).await {
+                Some(body) => answer(status, Some(forward::PROBLEM_TYPE), Body::from(body)),
+                None => refuse(&Problem::unreachable(
+                    "the gateway's error is too long or was cut off",
+                )),
+            },
+            Reply::Refuse(problem) => refuse(&problem),
+        }
+    }
+}
+
+/// The reply's bytes as they come. An error of the gateway's becomes an error of ours: the page must not take
+/// a cut reply for a whole one.
+fn counted(reply: reqwest::Response) -> impl Stream<Item = Result<Bytes, reqwest::Error>> {
+    let mut log = ReplyLog {
+        started: Instant::now(),
+        bytes: 0,
+        chunks: 0,
+    };
+    reply.bytes_stream().inspect(move |chunk| {
+        // The whole log moves in, so that it is dropped, and written, with the stream.
+        let log = &mut log;
+        if let Ok(chunk) = chunk {
+            log.bytes += chunk.len();
+            log.chunks += 1;
+        }
+    })
+}
+
+/// Logs a reply when it ends, however it ends.
+struct ReplyLog {
+    started: Instant,
+    bytes: usize,
+    chunks: usize,
+}
+
+impl Drop for ReplyLog {
+    fn drop(&mut self) {
+        let ms = self.started.elapsed().as_millis() as u64;
+        tracing::info!(
+            reply_bytes = self.bytes,
+            chunks = self.chunks,
+            reply_ms = ms,
+            "reply ended"
+        );
+    }
+}
+
+async fn short_body(mut reply: reqwest::Response) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = reply.chunk().await.ok()? {
+        body.extend(chunk);
+        if body.len() > forward::MAX_PROBLEM {
+            return None;
+        }
+    }
+    Some(body)
+}
+
+fn refuse(problem: &Problem) -> Response {
+    answer(
+        problem.status,
+        Some(forward::PROBLEM_TYPE),
+        Body::from(problem.json()),
+    )
+}
+
+fn answer(status: u16, content_type: Option<&'static str>, body: Body) -> Response {
+    let mut response = Response::new(body);
+    // All statuses come from `forward` or were parsed as one.
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    if let Some(content_type) = content_type {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    response
+}
+
+fn put(response: &mut Response, headers: &'static [(&'static str, &'static str)]) {
+    for &(name, value) in headers {
+        response.headers_mut().insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+}

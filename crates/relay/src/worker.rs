@@ -1,0 +1,96 @@
+//! The relay as a Worker on workerd. Bodies pass through as the runtime's own streams: their bytes never enter
+//! this module's memory.
+
+use worker::{
+    Context, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
+    ResponseBody, event,
+};
+
+use crate::forward::{self, Decision, Incoming, Problem, Reply};
+
+/// The variable that holds the gateway's root URL.
+const GATEWAY: &str = "GATEWAY";
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _: Context) -> worker::Result<Response> {
+    let headers = request.headers();
+    let (content_type, content_length) =
+        (headers.get("content-type")?, headers.get("content-length")?);
+    let (method, path) = (request.method(), request.path());
+    let decision = forward::decide(&Incoming {
+        method: method.as_ref(),
+        path: &path,
+        content_type: content_type.as_deref(),
+        content_length: content_length.as_deref(),
+    });
+    match decision {
+        Decision::Preflight => {
+            let response = answer(204, None, ResponseBody::Empty)?;
+            put(response.headers(), forward::PREFLIGHT_HEADERS)?;
+            Ok(response)
+        }
+        Decision::Healthy => answer(200, Some("text/plain"), ResponseBody::Body(b"ok".to_vec())),
+        Decision::Refuse(problem) => refuse(&problem),
+        Decision::Forward { .. } => carry(&request, &env.var(GATEWAY)?.to_string()).await,
+    }
+}
+
+/// Streams the body to the gateway and the reply back. When the page goes away, the runtime cancels the reply's
+/// stream and the fetch behind it.
+async fn carry(request: &Request, gateway: &str) -> worker::Result<Response> {
+    let headers = Headers::new();
+    put(&headers, forward::GATEWAY_HEADERS)?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post)
+        .with_headers(headers)
+        .with_redirect(RequestRedirect::Manual)
+        .with_body(request.inner().body().map(Into::into));
+    let url = format!("{}{}", gateway.trim_end_matches('/'), forward::GATEWAY_PATH);
+    let outgoing = Request::new_with_init(&url, &init)?;
+    let Ok(mut reply) = Fetch::Request(outgoing).send().await else {
+        return refuse(&Problem::unreachable(
+            "the gateway cannot be reached; try again",
+        ));
+    };
+    let content_type = reply.headers().get("content-type")?;
+    match forward::decide_reply(reply.status_code(), content_type.as_deref()) {
+        Reply::Stream => answer(200, Some(forward::REPLY_TYPE), reply.body().clone()),
+        Reply::Problem { status } => match reply.bytes().await {
+            Ok(body) if body.len() <= forward::MAX_PROBLEM => answer(
+                status,
+                Some(forward::PROBLEM_TYPE),
+                ResponseBody::Body(body),
+            ),
+            _ => refuse(&Problem::unreachable(
+                "the gateway's error is too long or was cut off",
+            )),
+        },
+        Reply::Refuse(problem) => refuse(&problem),
+    }
+}
+
+fn refuse(problem: &Problem) -> worker::Result<Response> {
+    answer(
+        problem.status,
+        Some(forward::PROBLEM_TYPE),
+        ResponseBody::Body(problem.json().into_bytes()),
+    )
+}
+
+fn answer(status: u16, content_type: Option<&str>, body: ResponseBody) -> worker::Result<Response> {
+    let headers = Headers::new();
+    put(&headers, forward::ANSWER_HEADERS)?;
+    if let Some(content_type) = content_type {
+        headers.set("content-type", content_type)?;
+    }
+    Ok(Response::builder()
+        .with_status(status)
+        .with_headers(headers)
+        .body(body))
+}
+
+fn put(headers: &Headers, values: &[(&str, &str)]) -> worker::Result<()> {
+    values
+        .iter()
+        .try_for_each(|(name, value)| headers.set(name, value))
+}
