@@ -1,5 +1,10 @@
 //! What each recognizer finds and what it leaves alone. `«…»` marks what must be found, and nothing else.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "outside `#[test]` functions, but only for them"
+)]
+
 use privacy::detect;
 use query::EntityKind::{self, ApiKey, Card, Email, Iban, IpAddress, Phone, Ssn, UrlCredential};
 

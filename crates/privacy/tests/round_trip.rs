@@ -1,5 +1,10 @@
 //! What goes out and what comes back.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "outside `#[test]` functions, but only for them"
+)]
+
 use privacy::{Blocked, Restored, Restorer, Vault, find, pseudonymize};
 use proptest::prelude::*;
 use query::{ChatRequest, EntityKind, Message, PrivacyLevel, Replaced, Role, Stop};

@@ -1,1 +1,11 @@
 //! Decides where a query is answered. Pure: no I/O, no clock of its own.
+//!
+//! The privacy gate comes before the score and cannot be outvoted by it: this crate does not know how
+//! personal data is found, only what was found.
+
+mod decide;
+mod score;
+mod sentences;
+
+pub use decide::{NoRoute, route};
+pub use score::gain;

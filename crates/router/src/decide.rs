@@ -1,0 +1,157 @@
+//! The decision: hard rules first, then the score.
+
+use query::{
+    ChatRequest, CloudState, DeviceState, ErrorCode, Finding, LocalState, Mode, Policy,
+    PrivacyClass, Reason, ReasonCode, Route, Target,
+};
+
+use crate::{score, sentences::sentence};
+
+/// From this expected gain on, `prefer-local` hands over to the cloud.
+const MUCH_BETTER: f32 = 0.5;
+/// Tokens of the context that must be left for an answer, unless the request asks for fewer.
+const LEAST_ANSWER: u32 = 64;
+
+/// No place is allowed and able to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRoute {
+    /// The error's code.
+    pub code: ErrorCode,
+    /// Why the cloud cannot answer, then why the page cannot.
+    pub reasons: [Reason; 2],
+}
+
+/// Decides where a query is answered.
+///
+/// # Errors
+/// [`NoRoute`] if neither place is allowed and able to answer; it names what stands in the way of both.
+pub fn route(
+    query: &ChatRequest,
+    findings: &[Finding],
+    device: &DeviceState,
+    cloud: &CloudState,
+    policy: &Policy,
+) -> Result<Route, NoRoute> {
+    let gain = score::gain(query);
+    let never_leaves = findings
+        .iter()
+        .any(|finding| finding.class == PrivacyClass::NeverLeaves);
+    let (preferred, why) = preference(policy.mode, gain);
+    let go = |target, codes: Vec<ReasonCode>| {
+        Ok(Route {
+            target,
+            reasons: codes
+                .into_iter()
+                .map(|code| reason(code, findings))
+                .collect(),
+            gain,
+        })
+    };
+
+    match (
+        why_not_cloud(never_leaves, device, cloud, policy.mode),
+        why_not_local(query, device, policy.mode),
+    ) {
+        (None, None) => go(preferred, why),
+        // What may not leave explains more than what was preferred anyway.
+        (Some(ReasonCode::NeverLeaves), None) => go(Target::Local, vec![ReasonCode::NeverLeaves]),
+        (Some(_), None) if preferred == Target::Local => go(Target::Local, why),
+        (Some(not_cloud), None) => go(Target::Local, vec![not_cloud]),
+        (None, Some(_)) if preferred == Target::Cloud => go(Target::Cloud, why),
+        (None, Some(not_local)) => go(Target::Cloud, vec![not_local]),
+        (Some(not_cloud), Some(not_local)) => Err(NoRoute {
+            code: error_code(policy.mode, not_cloud, not_local),
+            reasons: [reason(not_cloud, findings), reason(not_local, findings)],
+        }),
+    }
+}
+
+/// Where the mode would have it answered if both places could, and why.
+fn preference(mode: Mode, gain: f32) -> (Target, Vec<ReasonCode>) {
+    match mode {
+        Mode::LocalOnly => (Target::Local, vec![ReasonCode::ModeLocalOnly]),
+        Mode::CloudOnly => (Target::Cloud, vec![ReasonCode::ModeCloudOnly]),
+        Mode::PreferCloud => (Target::Cloud, vec![ReasonCode::ModePreferCloud]),
+        Mode::PreferLocal if gain >= MUCH_BETTER => (Target::Cloud, vec![ReasonCode::LooksHard]),
+        Mode::PreferLocal => (
+            Target::Local,
+            vec![ReasonCode::ModePreferLocal, ReasonCode::LooksEasy],
+        ),
+    }
+}
+
+/// The first rule that forbids the cloud.
+fn why_not_cloud(
+    never_leaves: bool,
+    device: &DeviceState,
+    cloud: &CloudState,
+    mode: Mode,
+) -> Option<ReasonCode> {
+    if never_leaves {
+        return Some(ReasonCode::NeverLeaves);
+    }
+    if mode == Mode::LocalOnly {
+        return Some(ReasonCode::ModeLocalOnly);
+    }
+    if !cloud.configured {
+        return Some(ReasonCode::CloudNotConfigured);
+    }
+    if !device.online {
+        return Some(ReasonCode::Offline);
+    }
+    None
+}
+
+/// The first rule that forbids the page.
+fn why_not_local(query: &ChatRequest, device: &DeviceState, mode: Mode) -> Option<ReasonCode> {
+    if mode == Mode::CloudOnly {
+        return Some(ReasonCode::ModeCloudOnly);
+    }
+    let LocalState::Ready { context_length } = device.local else {
+        return Some(ReasonCode::LocalNotReady);
+    };
+    let asked = query
+        .max_completion_tokens
+        .or(query.max_tokens)
+        .unwrap_or(LEAST_ANSWER);
+    if device.prompt_tokens.saturating_add(asked.min(LEAST_ANSWER)) > context_length {
+        return Some(ReasonCode::LocalContextTooSmall);
+    }
+    None
+}
+
+/// What stands in the way of both, as one code: of what the person could change, the nearest.
+fn error_code(mode: Mode, not_cloud: ReasonCode, not_local: ReasonCode) -> ErrorCode {
+    match (not_cloud, not_local) {
+        // The cloud was never in question.
+        (_, ReasonCode::LocalContextTooSmall) if mode == Mode::LocalOnly => {
+            ErrorCode::ContextOverflow
+        }
+        (_, _) if mode == Mode::LocalOnly => ErrorCode::LocalUnavailable,
+        (ReasonCode::NeverLeaves, _) => ErrorCode::PrivacyBlocked,
+        (ReasonCode::Offline, _) => ErrorCode::Offline,
+        (_, ReasonCode::LocalContextTooSmall) => ErrorCode::ContextOverflow,
+        (_, ReasonCode::LocalNotReady) => ErrorCode::LocalUnavailable,
+        _ => ErrorCode::NoRoute,
+    }
+}
+
+fn reason(code: ReasonCode, findings: &[Finding]) -> Reason {
+    Reason {
+        code,
+        text: sentence(code, findings),
+    }
+}
+
+impl From<NoRoute> for query::Error {
+    fn from(no_route: NoRoute) -> Self {
+        let [not_cloud, not_local] = &no_route.reasons;
+        Self::new(
+            no_route.code,
+            format!(
+                "Nothing can answer this. {} {}",
+                not_cloud.text, not_local.text
+            ),
+        )
+    }
+}

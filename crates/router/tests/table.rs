@@ -1,0 +1,279 @@
+//! The whole decision as a table: every combination of what matters is covered by exactly one row.
+
+use query::{
+    ChatRequest, CloudState, DeviceState, EntityKind, ErrorCode, Finding, LocalState, Message,
+    Mode, Policy, PrivacyClass, PrivacyLevel,
+    ReasonCode::{self, *},
+    Role, Target,
+};
+use router::route;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Local {
+    Fits,
+    TooSmall,
+    Loading,
+    Absent,
+}
+use Local::{Absent, Fits, Loading, TooSmall};
+use Mode::{CloudOnly, LocalOnly, PreferCloud, PreferLocal};
+
+/// What is expected.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Page(&'static [ReasonCode]),
+    Cloud(&'static [ReasonCode]),
+    Nobody(ErrorCode, [ReasonCode; 2]),
+}
+use Answer::{Cloud, Nobody, Page};
+
+const ANY_LOCAL: &[Local] = &[Fits, TooSmall, Loading, Absent];
+const NOT_THERE: &[Local] = &[Loading, Absent];
+const BOTH: &[bool] = &[false, true];
+const NO: &[bool] = &[false];
+const YES: &[bool] = &[true];
+
+/// Mode; something never leaves; cloud configured; online; local model; the question is hard; answer.
+type Row = (
+    Mode,
+    &'static [bool],
+    &'static [bool],
+    &'static [bool],
+    &'static [Local],
+    &'static [bool],
+    Answer,
+);
+
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    (LocalOnly,   NO,  BOTH, BOTH, &[Fits],     BOTH, Page(&[ModeLocalOnly])),
+    (LocalOnly,   NO,  BOTH, BOTH, &[TooSmall], BOTH, Nobody(ErrorCode::ContextOverflow, [ModeLocalOnly, LocalContextTooSmall])),
+    (LocalOnly,   NO,  BOTH, BOTH, NOT_THERE,   BOTH, Nobody(ErrorCode::LocalUnavailable, [ModeLocalOnly, LocalNotReady])),
+    (LocalOnly,   YES, BOTH, BOTH, &[Fits],     BOTH, Page(&[NeverLeaves])),
+    (LocalOnly,   YES, BOTH, BOTH, &[TooSmall], BOTH, Nobody(ErrorCode::ContextOverflow, [NeverLeaves, LocalContextTooSmall])),
+    (LocalOnly,   YES, BOTH, BOTH, NOT_THERE,   BOTH, Nobody(ErrorCode::LocalUnavailable, [NeverLeaves, LocalNotReady])),
+
+    (PreferLocal, NO,  YES,  YES,  &[Fits],     NO,   Page(&[ModePreferLocal, LooksEasy])),
+    (PreferLocal, NO,  YES,  YES,  &[Fits],     YES,  Cloud(&[LooksHard])),
+    (PreferLocal, NO,  YES,  YES,  &[TooSmall], NO,   Cloud(&[LocalContextTooSmall])),
+    (PreferLocal, NO,  YES,  YES,  &[TooSmall], YES,  Cloud(&[LooksHard])),
+    (PreferLocal, NO,  YES,  YES,  NOT_THERE,   NO,   Cloud(&[LocalNotReady])),
+    (PreferLocal, NO,  YES,  YES,  NOT_THERE,   YES,  Cloud(&[LooksHard])),
+    (PreferLocal, NO,  YES,  NO,   &[Fits],     NO,   Page(&[ModePreferLocal, LooksEasy])),
+    (PreferLocal, NO,  YES,  NO,   &[Fits],     YES,  Page(&[Offline])),
+    (PreferLocal, NO,  YES,  NO,   &[TooSmall], BOTH, Nobody(ErrorCode::Offline, [Offline, LocalContextTooSmall])),
+    (PreferLocal, NO,  YES,  NO,   NOT_THERE,   BOTH, Nobody(ErrorCode::Offline, [Offline, LocalNotReady])),
+    (PreferLocal, NO,  NO,   BOTH, &[Fits],     NO,   Page(&[ModePreferLocal, LooksEasy])),
+    (PreferLocal, NO,  NO,   BOTH, &[Fits],     YES,  Page(&[CloudNotConfigured])),
+    (PreferLocal, NO,  NO,   BOTH, &[TooSmall], BOTH, Nobody(ErrorCode::ContextOverflow, [CloudNotConfigured, LocalContextTooSmall])),
+    (PreferLocal, NO,  NO,   BOTH, NOT_THERE,   BOTH, Nobody(ErrorCode::LocalUnavailable, [CloudNotConfigured, LocalNotReady])),
+    (PreferLocal, YES, BOTH, BOTH, &[Fits],     BOTH, Page(&[NeverLeaves])),
+    (PreferLocal, YES, BOTH, BOTH, &[TooSmall], BOTH, Nobody(ErrorCode::PrivacyBlocked, [NeverLeaves, LocalContextTooSmall])),
+    (PreferLocal, YES, BOTH, BOTH, NOT_THERE,   BOTH, Nobody(ErrorCode::PrivacyBlocked, [NeverLeaves, LocalNotReady])),
+
+    (PreferCloud, NO,  YES,  YES,  ANY_LOCAL,   BOTH, Cloud(&[ModePreferCloud])),
+    (PreferCloud, NO,  YES,  NO,   &[Fits],     BOTH, Page(&[Offline])),
+    (PreferCloud, NO,  YES,  NO,   &[TooSmall], BOTH, Nobody(ErrorCode::Offline, [Offline, LocalContextTooSmall])),
+    (PreferCloud, NO,  YES,  NO,   NOT_THERE,   BOTH, Nobody(ErrorCode::Offline, [Offline, LocalNotReady])),
+    (PreferCloud, NO,  NO,   BOTH, &[Fits],     BOTH, Page(&[CloudNotConfigured])),
+    (PreferCloud, NO,  NO,   BOTH, &[TooSmall], BOTH, Nobody(ErrorCode::ContextOverflow, [CloudNotConfigured, LocalContextTooSmall])),
+    (PreferCloud, NO,  NO,   BOTH, NOT_THERE,   BOTH, Nobody(ErrorCode::LocalUnavailable, [CloudNotConfigured, LocalNotReady])),
+    (PreferCloud, YES, BOTH, BOTH, &[Fits],     BOTH, Page(&[NeverLeaves])),
+    (PreferCloud, YES, BOTH, BOTH, &[TooSmall], BOTH, Nobody(ErrorCode::PrivacyBlocked, [NeverLeaves, LocalContextTooSmall])),
+    (PreferCloud, YES, BOTH, BOTH, NOT_THERE,   BOTH, Nobody(ErrorCode::PrivacyBlocked, [NeverLeaves, LocalNotReady])),
+
+    (CloudOnly,   NO,  YES,  YES,  ANY_LOCAL,   BOTH, Cloud(&[ModeCloudOnly])),
+    (CloudOnly,   NO,  YES,  NO,   ANY_LOCAL,   BOTH, Nobody(ErrorCode::Offline, [Offline, ModeCloudOnly])),
+    (CloudOnly,   NO,  NO,   BOTH, ANY_LOCAL,   BOTH, Nobody(ErrorCode::NoRoute, [CloudNotConfigured, ModeCloudOnly])),
+    (CloudOnly,   YES, BOTH, BOTH, ANY_LOCAL,   BOTH, Nobody(ErrorCode::PrivacyBlocked, [NeverLeaves, ModeCloudOnly])),
+];
+
+#[test]
+fn every_combination_has_one_row_and_follows_it() {
+    let mut combinations = 0;
+    for mode in [LocalOnly, PreferLocal, PreferCloud, CloudOnly] {
+        for local in ANY_LOCAL {
+            for bits in 0..16 {
+                let [never, configured, online, hard] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
+                let rows: Vec<&Row> = TABLE
+                    .iter()
+                    .filter(|row| {
+                        row.0 == mode && row.1.contains(&never) && row.2.contains(&configured)
+                    })
+                    .filter(|row| {
+                        row.3.contains(&online) && row.4.contains(local) && row.5.contains(&hard)
+                    })
+                    .collect();
+                let place = format!(
+                    "{mode:?} never {never} configured {configured} online {online} {local:?} hard {hard}"
+                );
+                assert_eq!(rows.len(), 1, "{place}: {rows:?}");
+                check(
+                    mode, never, configured, online, *local, hard, rows[0].6, &place,
+                );
+                combinations += 1;
+            }
+        }
+    }
+    assert_eq!(combinations, 256);
+}
+
+#[expect(clippy::too_many_arguments, reason = "the columns of the table")]
+fn check(
+    mode: Mode,
+    never: bool,
+    configured: bool,
+    online: bool,
+    local: Local,
+    hard: bool,
+    expected: Answer,
+    place: &str,
+) {
+    let text = if hard {
+        "Write a Python function that computes 17 * 23."
+    } else {
+        "What is the capital of France?"
+    };
+    let query = ChatRequest {
+        messages: vec![Message {
+            role: Role::User,
+            content: text.to_owned(),
+        }],
+        ..ChatRequest::default()
+    };
+    let class = if never {
+        PrivacyClass::NeverLeaves
+    } else {
+        PrivacyClass::Restricted
+    };
+    let finding = Finding {
+        message: 0,
+        start: 0,
+        end: 4,
+        kind: EntityKind::ApiKey,
+        class,
+        score: 0.9,
+    };
+    let (local, prompt_tokens) = match local {
+        Fits => (
+            LocalState::Ready {
+                context_length: 2048,
+            },
+            1984,
+        ),
+        TooSmall => (
+            LocalState::Ready {
+                context_length: 2048,
+            },
+            1985,
+        ),
+        Loading => (LocalState::Loading, 0),
+        Absent => (LocalState::Unavailable, 0),
+    };
+    let device = DeviceState {
+        local,
+        online,
+        prompt_tokens,
+    };
+    let policy = Policy {
+        mode,
+        privacy: PrivacyLevel::Balanced,
+    };
+    let decided = route(
+        &query,
+        &[finding],
+        &device,
+        &CloudState { configured },
+        &policy,
+    );
+    let codes =
+        |reasons: &[query::Reason]| reasons.iter().map(|reason| reason.code).collect::<Vec<_>>();
+    match (decided, expected) {
+        (Ok(route), Page(reasons)) => {
+            assert_eq!(
+                (route.target, codes(&route.reasons)),
+                (Target::Local, reasons.to_vec()),
+                "{place}"
+            );
+        }
+        (Ok(route), Cloud(reasons)) => {
+            assert_eq!(
+                (route.target, codes(&route.reasons)),
+                (Target::Cloud, reasons.to_vec()),
+                "{place}"
+            );
+        }
+        (Err(none), Nobody(code, reasons)) => {
+            assert_eq!(
+                (none.code, codes(&none.reasons)),
+                (code, reasons.to_vec()),
+                "{place}"
+            );
+        }
+        (decided, expected) => panic!("{place}: {decided:?}, expected {expected:?}"),
+    }
+}
+
+#[test]
+fn a_short_answer_needs_less_room() {
+    let query = ChatRequest {
+        messages: vec![Message {
+            role: Role::User,
+            content: "Hi".to_owned(),
+        }],
+        max_tokens: Some(8),
+        ..ChatRequest::default()
+    };
+    let device = |prompt_tokens| DeviceState {
+        local: LocalState::Ready {
+            context_length: 100,
+        },
+        online: false,
+        prompt_tokens,
+    };
+    let decide = |prompt_tokens| {
+        route(
+            &query,
+            &[],
+            &device(prompt_tokens),
+            &CloudState::default(),
+            &Policy::default(),
+        )
+    };
+    assert!(decide(92).is_ok());
+    assert_eq!(decide(93).unwrap_err().code, ErrorCode::ContextOverflow);
+}
+
+#[test]
+fn an_error_says_why_for_both_places() {
+    let query = ChatRequest::default();
+    let finding = Finding {
+        message: 0,
+        start: 0,
+        end: 4,
+        kind: EntityKind::Card,
+        class: PrivacyClass::NeverLeaves,
+        score: 0.9,
+    };
+    let policy = Policy {
+        mode: CloudOnly,
+        privacy: PrivacyLevel::Careful,
+    };
+    let none = route(
+        &query,
+        &[finding],
+        &DeviceState::default(),
+        &CloudState { configured: true },
+        &policy,
+    );
+    let error = query::Error::from(none.unwrap_err());
+    assert_eq!(
+        error.message,
+        "Nothing can answer this. There is something here that must not leave this device: a card number. \
+         You chose to send every question to the cloud."
+    );
+    assert_eq!(
+        (error.code, error.recoverable),
+        (ErrorCode::PrivacyBlocked, false)
+    );
+}
