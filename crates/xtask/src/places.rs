@@ -38,6 +38,11 @@ pub fn www() -> PathBuf {
     root().join("www")
 }
 
+/// The browser specs.
+pub fn browser_specs() -> PathBuf {
+    root().join("tests/browser")
+}
+
 /// A binary of ours, as `cargo build` leaves it.
 pub fn binary(name: &str) -> PathBuf {
     target().join("debug").join(name)

@@ -1,4 +1,301 @@
-//! Later.
-pub fn test() -> anyhow::Result<()> {
-    anyhow::bail!("not yet")
+//! `cargo xtask test`: everything that must hold, from a fresh machine to the browser specs.
+//!
+//! Two lanes run side by side, because native and wasm builds share nothing: Rust's own checks and
+//! tests in one, the package and the page in the other. A stage that fails does not stop its lane,
+//! so that one run tells everything.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Result, anyhow, bail};
+use duct::{Expression, cmd};
+
+use crate::count::Count;
+use crate::run::{self, Steps};
+use crate::size::Size;
+use crate::{model, package, places, setup, software_gpu, wasm};
+
+/// JavaScript and wasm that a page may download, gzipped.
+const SIZE_BUDGET: usize = 3_200_000;
+
+/// A stage's name and what it does.
+type Stage = (&'static str, fn() -> Result<Count>);
+
+const RUST: [Stage; 5] = [
+    ("format of Rust", format),
+    ("clippy", clippy),
+    ("Rust builds (Burn: 10 minutes the first time)", build),
+    ("Rust tests", cargo_test),
+    (
+        "the package's types are those of crate query",
+        generated_types,
+    ),
+];
+
+const WEB: [Stage; 10] = [
+    ("wasm, relay's worker", wasm_modules),
+    ("the npm package", npm_package),
+    ("types of the page and the specs", typescript),
+    ("format and lint of TypeScript", biome),
+    ("tests of the npm package", package_tests),
+    ("tests of the page", page_tests),
+    (
+        "wasm with WebGPU (Burn: 15 minutes the first time)",
+        wasm_gpu,
+    ),
+    ("the npm package, whole", npm_package),
+    ("the page", page),
+    ("size of JavaScript and wasm", size),
+];
+
+const TOGETHER: [Stage; 1] = [("browser specs", browser_specs)];
+
+/// Runs everything; an error if anything failed.
+pub fn test() -> Result<()> {
+    let mut progress = Steps::new(setup::STEPS + 1);
+    setup::steps(&mut progress)?;
+    progress.step("bindgen, which writes the JavaScript", wasm::build_bindgen)?;
+
+    let board = Board::new(RUST.len() + WEB.len() + TOGETHER.len());
+    let mut count = thread::scope(|scope| {
+        let web = scope.spawn(|| board.lane(&WEB));
+        let mut count = board.lane(&RUST);
+        // A panic in a lane is a defect of this program: one failure more.
+        count += web.join().unwrap_or(Count::check(false));
+        count
+    });
+    count += board.lane(&TOGETHER);
+    println!("{} passed, {} failed", count.passed, count.failed);
+    if count.failed > 0 {
+        bail!("something failed; whole logs: {}", places::logs().display());
+    }
+    Ok(())
+}
+
+/// Prints whole lines from both lanes and numbers them.
+struct Board {
+    started: AtomicUsize,
+    total: usize,
+}
+
+impl Board {
+    fn new(total: usize) -> Self {
+        Self {
+            started: AtomicUsize::new(0),
+            total,
+        }
+    }
+
+    fn lane(&self, stages: &[Stage]) -> Count {
+        let mut sum = Count::default();
+        for &(name, work) in stages {
+            let position = self.started.fetch_add(1, Ordering::Relaxed) + 1;
+            let label = format!("[{position}/{}] {name}", self.total);
+            println!("{label}");
+            let start = Instant::now();
+            let count = work().unwrap_or_else(|error| {
+                println!("{label}: {error:#}");
+                Count::check(false)
+            });
+            println!(
+                "{label}: {} passed, {} failed ({})",
+                count.passed,
+                count.failed,
+                run::seconds(start)
+            );
+            sum += count;
+        }
+        sum
+    }
+}
+
+fn format() -> Result<Count> {
+    check("fmt", cargo("fmt --all --check"))
+}
+
+fn clippy() -> Result<Count> {
+    check(
+        "clippy",
+        cargo("clippy --workspace --all-targets -- -D warnings"),
+    )
+}
+
+/// Everything that the tests and the specs run, in one build: a second one with other features would
+/// compile Burn again.
+fn build() -> Result<Count> {
+    check("build", cargo("build --workspace --bins --tests"))
+}
+
+fn cargo_test() -> Result<Count> {
+    let mut command = cargo("test --workspace --no-fail-fast");
+    for (name, value) in software_gpu::environment() {
+        command = command.env(name, value);
+    }
+    counted("cargo-test", command, |output| Ok(Count::cargo(output)))
+}
+
+fn generated_types() -> Result<Count> {
+    let command = cargo("test --package query --features typescript");
+    counted("types", command, |output| Ok(Count::cargo(output)))
+}
+
+fn wasm_modules() -> Result<Count> {
+    wasm::build_small()?;
+    Ok(Count::check(true))
+}
+
+/// Also the check that no export of the module is wrapped (see `wasm::check_exports`).
+fn wasm_gpu() -> Result<Count> {
+    wasm::build_gpu()?;
+    Ok(Count::check(true))
+}
+
+fn npm_package() -> Result<Count> {
+    package::build_package()?;
+    Ok(Count::check(true))
+}
+
+fn page() -> Result<Count> {
+    package::build_page()?;
+    Ok(Count::check(true))
+}
+
+fn typescript() -> Result<Count> {
+    for (name, folder) in [
+        ("tsc-www", places::www()),
+        ("tsc-specs", places::browser_specs()),
+    ] {
+        run::quiet(name, cmd!("npm", "run", "check").dir(folder))?;
+    }
+    Ok(Count::check(true))
+}
+
+fn biome() -> Result<Count> {
+    check(
+        "biome",
+        cmd!(
+            places::npm_binary("biome"),
+            "check",
+            "--error-on-warnings",
+            "."
+        )
+        .dir(places::root()),
+    )
+}
+
+fn package_tests() -> Result<Count> {
+    vitest("vitest-package", &places::npm_package())
+}
+
+fn page_tests() -> Result<Count> {
+    vitest("vitest-www", &places::www())
+}
+
+fn vitest(name: &str, folder: &Path) -> Result<Count> {
+    let report = places::logs().join(format!("{name}.json"));
+    let _ = fs::remove_file(&report);
+    let output = format!("--outputFile={}", report.display());
+    let command = cmd!(
+        places::npm_binary("vitest"),
+        "run",
+        "--reporter=json",
+        output
+    )
+    .dir(folder);
+    let ran = run::quiet(name, command);
+    let count = fs::read_to_string(&report)
+        .map_err(anyhow::Error::from)
+        .and_then(|text| Count::vitest(&text));
+    judge(ran, count)
+}
+
+/// Everything that `www/dist` ships, both wasm modules included.
+fn size() -> Result<Count> {
+    let mut sum = Size::default();
+    for file in files_under(&places::www().join("dist"))? {
+        if file
+            .extension()
+            .is_some_and(|kind| kind == "js" || kind == "wasm")
+        {
+            sum = sum.plus(Size::of(&file)?);
+        }
+    }
+    println!("      JavaScript and wasm: {sum}");
+    if sum.gzip > SIZE_BUDGET || sum.raw == 0 {
+        bail!(
+            "JavaScript and wasm of www/dist: {} bytes gzipped; the budget is {SIZE_BUDGET}",
+            sum.gzip
+        );
+    }
+    Ok(Count::check(true))
+}
+
+fn browser_specs() -> Result<Count> {
+    let reporter = ["--test", "--test-concurrency=1", "--test-reporter=tap"];
+    let mut specs: Vec<_> = files_under(&places::browser_specs().join("specs"))?;
+    specs.sort();
+    let words = reporter.iter().map(Into::into);
+    let command = cmd("node", words.chain(specs))
+        .dir(places::browser_specs())
+        .env("TIDEGATE_BINARY", places::binary("tidegate"))
+        .env("TIDEGATE_MODEL", model::path()?)
+        .env("TIDEGATE_PYTHON", places::python()?)
+        .env("TIDEGATE_WORKER", wasm::worker_folder())
+        .env("CHROMIUM", setup::chromium().unwrap_or_default());
+    counted("browser-specs", command, Count::node)
+}
+
+fn cargo(arguments: &str) -> Expression {
+    cmd("cargo", arguments.split(' ')).dir(places::root())
+}
+
+/// A command that either succeeds or does not.
+fn check(name: &str, command: Expression) -> Result<Count> {
+    run::quiet(name, command).map(|()| Count::check(true))
+}
+
+/// A test runner whose output tells how many passed.
+fn counted(
+    name: &str,
+    command: Expression,
+    parse: impl Fn(&str) -> Result<Count>,
+) -> Result<Count> {
+    let ran = run::quiet(name, command);
+    let output = fs::read(run::log(name))?;
+    judge(ran, parse(&String::from_utf8_lossy(&output)))
+}
+
+/// A runner that failed without naming a failed test failed all the same; one that ran nothing, too.
+fn judge(ran: Result<()>, count: Result<Count>) -> Result<Count> {
+    match (ran, count) {
+        (Ok(()), Ok(count)) if count.passed == 0 => Err(anyhow!("no test ran")),
+        (Ok(()), count) => count,
+        (Err(error), Ok(count)) if count.failed > 0 => {
+            println!("      {error:#}");
+            Ok(count)
+        }
+        (Err(error), Ok(mut count)) => {
+            println!("      {error:#}");
+            count += Count::check(false);
+            Ok(count)
+        }
+        (Err(error), Err(_)) => Err(error),
+    }
+}
+
+fn files_under(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let mut found = Vec::new();
+    let entries = fs::read_dir(folder).map_err(|error| anyhow!("{}: {error}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files_under(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }

@@ -41,16 +41,22 @@ impl Toolchain {
         newest_linker().map(|linker| Self::Debian { linker })
     }
 
-    /// `cargo build` for wasm32 with `arguments`; Rust flags are set for this target alone, so that
-    /// native builds stay valid.
-    pub fn build(&self, arguments: &[&str], target_folder: &Path) -> Expression {
-        let mut words: Vec<OsString> = vec!["build".into(), "--profile".into(), "wasm".into()];
-        words.extend([
-            "--target".into(),
-            TARGET.into(),
-            "--target-dir".into(),
-            target_folder.into(),
-        ]);
+    /// `cargo rustc` of a crate's library as a module for wasm32; Rust flags are set for this target
+    /// alone, so that native builds stay valid.
+    pub fn build(&self, package: &str, arguments: &[&str], target_folder: &Path) -> Expression {
+        let mut words: Vec<OsString> = [
+            "rustc",
+            "--lib",
+            "--crate-type",
+            "cdylib",
+            "--profile",
+            "wasm",
+        ]
+        .iter()
+        .chain(&["--package", package, "--target", TARGET, "--target-dir"])
+        .map(OsString::from)
+        .collect();
+        words.push(target_folder.into());
         words.extend(arguments.iter().map(OsString::from));
         let program = match self {
             Self::Active => PathBuf::from("cargo"),

@@ -35,8 +35,6 @@ struct Module {
     package: &'static str,
     /// Features.
     arguments: &'static [&'static str],
-    /// Kind of JavaScript: see `bindgen.rs`.
-    bindings: &'static str,
     /// Target folder under target/wasm. A crate built twice with different features needs two, or
     /// each build would overwrite the other's output.
     folder: &'static str,
@@ -47,7 +45,6 @@ const CPU: Module = Module {
     title: "wasm for pages without WebGPU",
     package: "browser",
     arguments: &["--no-default-features"],
-    bindings: "web",
     folder: "cpu",
 };
 
@@ -56,7 +53,6 @@ const GPU: Module = Module {
     title: "wasm with WebGPU (Burn: 15 minutes the first time)",
     package: "browser",
     arguments: &["--no-default-features", "--features", "wgpu"],
-    bindings: "web",
     folder: "gpu",
 };
 
@@ -65,7 +61,6 @@ const WORKER: Module = Module {
     title: "the relay as a worker",
     package: "relay",
     arguments: &["--no-default-features", "--features", "worker"],
-    bindings: "module",
     folder: "cpu",
 };
 
@@ -93,7 +88,20 @@ pub fn steps(progress: &mut Steps, names: bool) -> Result<()> {
     Ok(())
 }
 
-/// Where the relay's worker is once it is built.
+/// The module without WebGPU and the relay's worker: minutes.
+pub fn build_small() -> Result<()> {
+    build(&CPU, false)?;
+    build(&WORKER, false)?;
+    Ok(())
+}
+
+/// The module with WebGPU.
+pub fn build_gpu() -> Result<()> {
+    build(&GPU, false)?;
+    Ok(())
+}
+
+/// Where the relay's worker is once it is built: `workerd serve relay.capnp` runs it.
 pub fn worker_folder() -> PathBuf {
     places::target().join("worker")
 }
@@ -106,17 +114,9 @@ pub fn module_size(gpu: bool) -> Result<Size> {
         .plus(Size::of(&folder.join(format!("{name}.js")))?))
 }
 
-fn build_bindgen() -> Result<Outcome> {
-    let arguments = [
-        "build",
-        "--quiet",
-        "--package",
-        "xtask",
-        "--features",
-        "bindgen",
-        "--bin",
-        "bindgen",
-    ];
+/// Builds `bindgen.rs`.
+pub fn build_bindgen() -> Result<Outcome> {
+    let arguments = "build --quiet --package xtask --features bindgen --bin bindgen".split(' ');
     run::quiet("bindgen", cmd("cargo", arguments).dir(places::root()))?;
     Ok(Outcome::Did("up to date".to_owned()))
 }
@@ -126,24 +126,23 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
     let toolchain =
         Toolchain::find().context("no toolchain for wasm32; run `cargo xtask setup`")?;
     let target = places::target().join("wasm").join(module.folder);
-    let arguments: Vec<&str> = ["--lib", "--package", module.package]
-        .iter()
-        .chain(module.arguments)
-        .copied()
-        .collect();
     run::quiet(
         &format!("wasm-{}", module.name),
-        toolchain.build(&arguments, &target),
+        toolchain.build(module.package, module.arguments, &target),
     )?;
 
     let compiled = target
         .join(TARGET)
         .join("wasm")
         .join(format!("{}.wasm", module.package));
+    let bytes =
+        fs::read(&compiled).with_context(|| format!("{}: not readable", compiled.display()))?;
+    check_exports(&bytes).with_context(|| compiled.display().to_string())?;
+
     let output = output_folder(module);
     let wasm = output.join(format!("{}_bg.wasm", module.name));
     let stamp_file = target.join(format!("{}.stamp", module.name));
-    let stamp = stamp(&compiled, names)?;
+    let stamp = stamp(&bytes, names)?;
     let javascript = output.join(format!("{}.js", module.name));
     let fresh = wasm.is_file()
         && javascript.is_file()
@@ -156,8 +155,10 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
     let bound = bind(module, &compiled, &target)?;
     fs::create_dir_all(&output)?;
     optimize(module, &bound, &wasm, names)?;
+    if module.package == WORKER.package {
+        copy_worker_files(&output)?;
+    }
     copy_javascript(&bound, &output, module)?;
-    check_exports(&wasm)?;
     fs::write(&stamp_file, stamp)?;
     Ok(Outcome::Did(format!(
         "{}: {}",
@@ -167,35 +168,30 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
 }
 
 fn output_folder(module: &Module) -> PathBuf {
-    if module.bindings == "web" {
-        places::wasm_dist()
-    } else {
+    if module.package == WORKER.package {
         worker_folder()
+    } else {
+        places::wasm_dist()
     }
 }
 
 /// Changes when the compiled module, the bindings' version, the optimizer or its flags change.
-fn stamp(compiled: &Path, names: bool) -> Result<String> {
-    let bytes =
-        fs::read(compiled).with_context(|| format!("{}: not readable", compiled.display()))?;
+fn stamp(compiled: &[u8], names: bool) -> Result<String> {
     let lock = fs::read(places::root().join("package-lock.json"))?;
     let hash = Sha256::new()
-        .chain_update(bytes)
+        .chain_update(compiled)
         .chain_update(lock)
         .chain_update(WASM_FEATURES.concat())
         .finalize();
     Ok(format!("{} names={names}", hex::encode(hash)))
 }
 
-/// Runs `bindgen`; its output folder holds `NAME_bg.wasm`, `NAME.js` and, for pages, `NAME.d.ts`.
+/// Runs `bindgen`; its output folder holds `NAME_bg.wasm`, `NAME.js` and `NAME.d.ts`.
 fn bind(module: &Module, compiled: &Path, target: &Path) -> Result<PathBuf> {
     let folder = target.join("bindings").join(module.name);
     let _ = fs::remove_dir_all(&folder);
     let program = places::binary("bindgen");
-    run::quiet(
-        "bindings",
-        cmd!(program, compiled, &folder, module.name, module.bindings),
-    )?;
+    run::quiet("bindings", cmd!(program, compiled, &folder, module.name))?;
     Ok(folder)
 }
 
@@ -237,18 +233,44 @@ fn copy_javascript(bound: &Path, output: &Path, module: &Module) -> Result<()> {
     Ok(())
 }
 
+/// What workerd wants beside the module: its configuration and the few lines that join the parts.
+fn copy_worker_files(output: &Path) -> Result<()> {
+    let source = places::root().join("crates/relay/worker");
+    for name in ["relay.capnp", "shim.js"] {
+        fs::copy(source.join(name), output.join(name))
+            .with_context(|| format!("copying {name} from {}", source.display()))?;
+    }
+    Ok(())
+}
+
 /// No export may be wrapped by the linker.
 ///
 /// A module in which nothing calls `__wasm_call_ctors` is taken for a command: each export then runs
 /// all static constructors again at each call, and a dispatch through Burn costs 200 times as much.
-fn check_exports(wasm: &Path) -> Result<()> {
-    let bytes = fs::read(wasm)?;
-    let needle = b"command_export";
-    if bytes.windows(needle.len()).any(|window| window == needle) {
-        bail!(
-            "{}: an export ends in `command_export`: call __wasm_call_ctors once at start",
-            wasm.display()
-        );
+/// The wrappers are told by their names, which the shipped module no longer has: `compiled` has them.
+pub fn check_exports(compiled: &[u8]) -> Result<()> {
+    let has = |needle: &[u8]| {
+        compiled
+            .windows(needle.len())
+            .any(|window| window == needle)
+    };
+    if has(b".command_export") {
+        bail!("an export ends in `command_export`: call __wasm_call_ctors once at start");
+    }
+    if !has(b"__wasm_call_ctors") {
+        bail!("the compiled module has no names, so its exports cannot be checked");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_exports;
+
+    #[test]
+    fn wrapped_exports_are_refused() {
+        assert!(check_exports(b"answer __wasm_call_ctors").is_ok());
+        assert!(check_exports(b"answer.command_export __wasm_call_ctors").is_err());
+        assert!(check_exports(b"no names").is_err());
+    }
 }
