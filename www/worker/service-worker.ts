@@ -9,8 +9,11 @@ declare const self: ServiceWorkerGlobalScope;
 // Both are filled in by build/precache.ts: paths relative to the scope, and a hash over them and their bytes.
 const FILES: string[] = JSON.parse('__FILES__');
 const CACHE = 'tidegate-__VERSION__';
+const CONFIG = 'tidegate-config';
+/** What src/config.ts takes where the site names no model. */
+const DEFAULT_MODEL = '/models/SmolLM2-135M-Instruct.Q4_1.json';
 
-self.addEventListener('install', (event) => event.waitUntil(fill()));
+self.addEventListener('install', (event) => event.waitUntil(Promise.all([fill(), fillConfig()])));
 self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 self.addEventListener('fetch', (event) => {
   const { request } = event;
@@ -41,6 +44,16 @@ async function fill(): Promise<void> {
   );
 }
 
+/** On the first visit the page read these before this worker was there to keep them. */
+async function fillConfig(): Promise<void> {
+  const config = new Request(absolute('tidegate.json'));
+  const response = await freshOrKept(config).catch(() => undefined);
+  const { model } = response?.ok ? await response.json().catch(() => ({})) : {};
+  const manifest = new URL(typeof model === 'string' ? model : DEFAULT_MODEL, config.url);
+  if (manifest.origin === self.location.origin)
+    await freshOrKept(new Request(manifest)).catch(() => undefined);
+}
+
 /** A new version waits until no page of the old one is open, so deleting here takes nothing from anyone. */
 async function takeOver(): Promise<void> {
   for (const name of await caches.keys()) {
@@ -53,13 +66,12 @@ async function kept(url: string, request: Request): Promise<Response> {
   return (await (await caches.open(CACHE)).match(absolute(url))) ?? fetch(request);
 }
 
-const CONFIG = 'tidegate-config';
-
+/** A site without a configuration answers 404, and that is worth keeping too; a failing server's answer is not. */
 async function freshOrKept(request: Request): Promise<Response> {
   const cache = await caches.open(CONFIG);
   try {
     const fresh = await fetch(request);
-    if (fresh.ok) await cache.put(request, fresh.clone());
+    if (fresh.status < 500) await cache.put(request, fresh.clone());
     return fresh;
   } catch (error) {
     const earlier = await cache.match(request);

@@ -17,11 +17,11 @@ export function App() {
             <Thread />
           </>
         )}
+        <p class="unseen" role="status" aria-live="polite">
+          {announcement.value}
+        </p>
       </main>
       <Composer />
-      <p class="unseen" role="status" aria-live="polite">
-        {announcement.value}
-      </p>
     </>
   );
 }

@@ -39,6 +39,7 @@ export function Composer() {
   return (
     <form
       class="composer"
+      aria-label="Ask"
       onSubmit={(event) => {
         event.preventDefault();
         submit();

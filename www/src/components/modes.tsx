@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Mode } from 'tidegate';
 import { askFirst, setAskFirst } from '../chat.ts';
 import { chooseMode, hasCloud, mode } from '../session.ts';
@@ -20,7 +20,8 @@ export function Modes() {
   const button = useRef<HTMLButtonElement>(null);
   const open = isOpen.value;
 
-  useEffect(() => {
+  // Layout: the focus moves before the next key can come.
+  useLayoutEffect(() => {
     if (!open) return undefined;
     root.current?.querySelector<HTMLInputElement>('input:checked')?.focus();
     const onPointer = (event: PointerEvent) => {
