@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import type { Preview } from 'tidegate';
+import type { Mode, Preview } from 'tidegate';
 import { type Answer, requestFor, type Turn } from './conversation.ts';
 import { keep, kept } from './kept.ts';
 import { asFailure, engine, mode, stats } from './session.ts';
@@ -31,11 +31,11 @@ export async function ask(question: string): Promise<void> {
   ]);
 }
 
-/** Asks the last question again; its earlier answer is replaced. */
-export async function again(): Promise<void> {
+/** Asks the last question again, in another mode if one is given; its earlier answer is replaced. */
+export async function again(once: Mode = mode.value): Promise<void> {
   const last = turns.value.at(-1);
   if (last === undefined || running.value) return;
-  await answer([...turns.value.slice(0, -1), { ...last, answer: { state: 'running', text: '' } }]);
+  await answer([...turns.value.slice(0, -1), { ...last, answer: { state: 'running', text: '' } }], once);
 }
 
 /** Stops the answer that runs. */
@@ -62,7 +62,7 @@ export function setAskFirst(ask: boolean): void {
   keep.askFirst(ask);
 }
 
-async function answer(asked: Turn[]): Promise<void> {
+async function answer(asked: Turn[], allowed: Mode = mode.value): Promise<void> {
   const abort = new AbortController();
   work = abort;
   turns.value = asked;
@@ -85,7 +85,7 @@ async function answer(asked: Turn[]): Promise<void> {
     };
     const stream = await tidegate.chat.completions.create(
       { ...requestFor(asked), stream: true },
-      { signal: abort.signal, policy: { mode: mode.value, beforeCloud } },
+      { signal: abort.signal, policy: { mode: allowed, beforeCloud } },
     );
     let text = '';
     for await (const chunk of stream) {

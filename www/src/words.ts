@@ -7,8 +7,8 @@ export interface ErrorWords {
   action?: Action;
 }
 
-/** What the button beside an error does. */
-export type Action = 'retry' | 'new-conversation' | 'mode' | 'reload';
+/** What the button beside “Try again” does; `here` asks the model in this page. */
+export type Action = 'here' | 'new-conversation' | 'mode' | 'reload';
 
 export const ERRORS: Record<ErrorCode, ErrorWords> = {
   'invalid-request': {
@@ -29,7 +29,6 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
   'model-hash-mismatch': {
     title: 'The model that arrived is not the one that was promised.',
     wayOut: 'It was thrown away. Try again later; if it stays so, tell whoever runs this site.',
-    action: 'retry',
   },
   'model-unsupported': {
     title: 'This page cannot run that model.',
@@ -38,12 +37,10 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
   'download-failed': {
     title: 'The model could not be fetched.',
     wayOut: 'What has arrived is kept. Check the connection and continue.',
-    action: 'retry',
   },
   'quota-exceeded': {
     title: 'This browser has no room for the model.',
     wayOut: 'Free some disk space, or clear the data of sites that you no longer need, and continue.',
-    action: 'retry',
   },
   'no-adapter': {
     title: 'No usable graphics adapter was found.',
@@ -58,7 +55,6 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
   'device-lost': {
     title: 'The graphics adapter stopped working.',
     wayOut: 'That happens after sleep or a driver update. Ask again.',
-    action: 'retry',
   },
   'local-unavailable': {
     title: 'The model is not in this page yet.',
@@ -73,58 +69,58 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
   'privacy-blocked': {
     title: 'This holds something that may not leave your device.',
     wayOut: 'Take it out of the question, or let this page answer.',
-    action: 'mode',
+    action: 'here',
   },
   'consent-declined': {
     title: 'You kept it here.',
     wayOut: 'Nothing was sent. Change the question, or let this page answer.',
-    action: 'mode',
+    action: 'here',
   },
   'relay-unavailable': {
     title: 'The relay does not answer.',
     wayOut: 'Try again in a moment, or let this page answer.',
-    action: 'retry',
+    action: 'here',
   },
   'gateway-unavailable': {
     title: 'The gateway behind the relay does not answer.',
     wayOut: 'Try again in a moment, or let this page answer.',
-    action: 'retry',
+    action: 'here',
   },
   'key-mismatch': {
     title: 'The gateway does not hold the key that this page trusts.',
     wayOut:
       'So it could not read the question. Reload the page; if it stays so, tell whoever runs this site.',
-    action: 'reload',
+    action: 'here',
   },
   'seal-broken': {
     title: 'The sealed reply was damaged on its way.',
     wayOut: 'Somebody or something changed it, so it was thrown away. Try again.',
-    action: 'retry',
+    action: 'here',
   },
   'upstream-unauthorized': {
     title: 'The cloud model refused the gateway.',
     wayOut: 'Whoever runs the gateway has to renew its access. This page can still answer.',
-    action: 'mode',
+    action: 'here',
   },
   'upstream-rate-limited': {
     title: 'The cloud model is busy.',
     wayOut: 'Wait a little and try again, or let this page answer.',
-    action: 'retry',
+    action: 'here',
   },
   'upstream-failed': {
     title: 'The cloud model failed.',
     wayOut: 'Try again, or let this page answer.',
-    action: 'retry',
+    action: 'here',
   },
   'upstream-interrupted': {
     title: 'The answer broke off.',
     wayOut: 'What had arrived is kept above. Try again for all of it.',
-    action: 'retry',
+    action: 'here',
   },
   offline: {
     title: 'You are offline.',
-    wayOut: 'This page can answer without a network: choose “Only this page”, or try again later.',
-    action: 'mode',
+    wayOut: 'This page can answer without a network. The cloud has to wait.',
+    action: 'here',
   },
   disposed: {
     title: 'The model was shut down.',
@@ -154,7 +150,7 @@ export const MODES: readonly ModeWords[] = [
   {
     mode: 'prefer-cloud',
     name: 'Prefer the cloud',
-    meaning: 'Personal details become placeholders; what must not leave stays.',
+    meaning: 'Recognized personal details become placeholders; what must not leave stays.',
   },
   {
     mode: 'cloud-only',

@@ -2,6 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { again, consent, newConversation } from '../chat.ts';
 import type { Answer, Failure } from '../conversation.ts';
 import { Markdown } from '../markdown.tsx';
+import { model } from '../session.ts';
 import { type Action, badge, duration, ERRORS, tokensPerSecond, why } from '../words.ts';
 import { focusComposer } from './composer.tsx';
 import { ConsentView } from './consent.tsx';
@@ -85,7 +86,7 @@ function Timing({ answer: { receipt } }: { answer: Answer }) {
 }
 
 const ACTIONS: Record<Action, { name: string; run(): void }> = {
-  retry: { name: 'Try again', run: () => void again() },
+  here: { name: 'Let this page answer', run: () => void again('local-only') },
   'new-conversation': {
     name: 'New conversation',
     run: () => {
@@ -99,7 +100,7 @@ const ACTIONS: Record<Action, { name: string; run(): void }> = {
 
 function ErrorView({ error, last }: { error: Failure; last: boolean }) {
   const words = ERRORS[error.code];
-  const actions = words.action === undefined || words.action === 'retry' ? [] : [ACTIONS[words.action]];
+  const action = words.action === 'here' && model.value.kind !== 'ready' ? 'mode' : words.action;
   return (
     <div class="error" data-testid="error" data-code={error.code}>
       <p>
@@ -113,11 +114,14 @@ function ErrorView({ error, last }: { error: Failure; last: boolean }) {
       </details>
       {last && (
         <p class="error-actions">
-          {[ACTIONS.retry, ...actions].map(({ name, run }) => (
-            <button key={name} type="button" class="button plain" onClick={run}>
-              {name}
+          <button type="button" class="button plain" onClick={() => void again()}>
+            Try again
+          </button>
+          {action !== undefined && (
+            <button type="button" class="button plain" onClick={ACTIONS[action].run}>
+              {ACTIONS[action].name}
             </button>
-          ))}
+          )}
         </p>
       )}
     </div>

@@ -100,7 +100,7 @@ export function Composer() {
 
 function placeholder(ready: boolean): string {
   if (ready) return 'Ask something';
-  return model.value.kind === 'loading' ? 'Almost there' : 'The model comes first';
+  return model.value.kind === 'loading' ? 'The model is on its way' : 'The model comes first';
 }
 
 /** As high as its text, up to a third of the window. */

@@ -22,7 +22,7 @@ export function ModelCard() {
     <section class="card" aria-labelledby="card-title" data-testid="model-card" data-state={state.kind}>
       <div class="tide" style={{ height: `${share * 100}%` }} aria-hidden="true">
         <svg class="wave" viewBox="0 0 240 12" preserveAspectRatio="none" aria-hidden="true">
-          <path d="M0 6c20-8 40-8 60 0s40 8 60 0 40-8 60 0 40 8 60 0v6H0Z" />
+          <path d="M0 6c10-8 20-8 30 0s20 8 30 0 20-8 30 0 20 8 30 0 20-8 30 0 20 8 30 0 20-8 30 0 20 8 30 0v6H0Z" />
         </svg>
       </div>
       <p class="eyebrow">The model</p>

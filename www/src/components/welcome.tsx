@@ -4,6 +4,11 @@ import { canAsk, mode, model } from '../session.ts';
 import { focusComposer } from './composer.tsx';
 import { ModelCard } from './model-card.tsx';
 
+const OUT = {
+  title: 'Out through the gate, sealed.',
+  text: 'Personal details that are recognized stay here as placeholders. The rest goes encrypted, carried by a relay that cannot read it to a gateway that does not know you.',
+};
+
 const WORDS: Record<Mode, { title: string; text: string }> = {
   'local-only': {
     title: 'Nothing leaves this page.',
@@ -11,16 +16,10 @@ const WORDS: Record<Mode, { title: string; text: string }> = {
   },
   'prefer-local': {
     title: 'Answered here, if it can be.',
-    text: 'The gate opens only for a question that needs more. Your details stay behind as placeholders.',
+    text: 'The gate opens only for a question that needs more. Personal details that are recognized stay behind as placeholders.',
   },
-  'prefer-cloud': {
-    title: 'Out through the gate, without your details.',
-    text: 'They stay here as placeholders. The rest is sealed, and carried by a relay that cannot read it.',
-  },
-  'cloud-only': {
-    title: 'Out through the gate, without your details.',
-    text: 'They stay here as placeholders. The rest is sealed, and carried by a relay that cannot read it.',
-  },
+  'prefer-cloud': OUT,
+  'cloud-only': OUT,
 };
 
 const EXAMPLES: Record<'local' | 'cloud', readonly string[]> = {
@@ -48,8 +47,8 @@ export function Welcome() {
           <>
             <h1>A language model on your side of the gate.</h1>
             <p>
-              It runs inside this page, on your device. A question leaves only if you open the gate: without
-              your details, sealed, and carried by a relay that cannot read it.
+              It runs inside this page, on your device. Where you allow it, a question may leave: without the
+              personal details that are recognized, sealed, and carried by a relay that cannot read it.
             </p>
           </>
         ) : (
