@@ -27,9 +27,9 @@ export function Thread() {
     <div class="thread">
       {turns.value.map((turn, i) => (
         <article class="turn" key={turn.id}>
-          <h2 class="question" data-testid="question">
+          <h2 class="question">
             <span class="unseen">You asked: </span>
-            {turn.question}
+            <span data-testid="question">{turn.question}</span>
           </h2>
           <AnswerView answer={turn.answer} last={i === count - 1} />
         </article>
