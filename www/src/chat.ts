@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import type { Mode, Preview } from 'tidegate';
 import { type Answer, requestFor, type Turn } from './conversation.ts';
 import { keep, kept } from './kept.ts';
-import { asFailure, engine, mode, stats } from './session.ts';
+import { asFailure, engine, forget, mode, stats } from './session.ts';
 import { badge, ERRORS } from './words.ts';
 
 export const turns = signal<Turn[]>(kept.turns());
@@ -49,6 +49,7 @@ export function newConversation(): void {
   putAway.value = turns.value.length === 0 ? undefined : settled(turns.value);
   turns.value = [];
   keep.turns([]);
+  void forget();
 }
 
 export function bringBack(): void {

@@ -145,6 +145,14 @@ export async function engine(): Promise<Tidegate> {
   return withoutModel;
 }
 
+/** Ends the conversation for the engines too: they wipe which placeholder stood for which value. */
+export async function forget(): Promise<void> {
+  for (const each of [withModel, withoutModel]) {
+    // One that never came to be, or is broken, has nothing to forget.
+    await each?.then((tidegate) => tidegate.forget()).catch(() => undefined);
+  }
+}
+
 /** Any thrown value as what the page shows; `code` for what is not Tidegate's own. */
 export function asFailure(thrown: unknown, code: ErrorCode): Failure {
   if (thrown instanceof TidegateError) {
