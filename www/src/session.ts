@@ -147,10 +147,10 @@ export async function engine(): Promise<Tidegate> {
 
 /** Ends the conversation for the engines too: they wipe which placeholder stood for which value. */
 export async function forget(): Promise<void> {
-  for (const each of [withModel, withoutModel]) {
-    // One that never came to be, or is broken, has nothing to forget.
-    await each?.then((tidegate) => tidegate.forget()).catch(() => undefined);
-  }
+  // One that never came to be, or is broken, has nothing to forget.
+  await Promise.allSettled(
+    [withModel, withoutModel].map((each) => each?.then((tidegate) => tidegate.forget())),
+  );
 }
 
 /** Any thrown value as what the page shows; `code` for what is not Tidegate's own. */

@@ -19,12 +19,17 @@ self.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== self.location.origin) return;
-  if (request.mode === 'navigate') event.respondWith(kept('./', request));
+  if (request.mode === 'navigate' && isPage(url)) event.respondWith(kept('./', request));
   else if (isSmallConfig(url)) event.respondWith(freshOrKept(request));
   else if (FILES.some((file) => absolute(file) === url.origin + url.pathname)) {
     event.respondWith(kept(url.origin + url.pathname, request));
   }
 });
+
+function isPage(url: URL): boolean {
+  const path = url.origin + url.pathname;
+  return path === absolute('./') || path === absolute('index.html');
+}
 
 /** The site's configuration and the model's manifest: a few hundred bytes that may change at any time. */
 function isSmallConfig(url: URL): boolean {
@@ -37,9 +42,10 @@ async function fill(): Promise<void> {
   await Promise.all(
     FILES.map(async (file) => {
       const url = absolute(file);
-      const earlier = file.startsWith('assets/') ? await caches.match(url) : undefined;
+      const named = file.startsWith('assets/');
+      const earlier = named ? await caches.match(url) : undefined;
       if (earlier) await cache.put(url, earlier);
-      else await cache.add(new Request(url, { cache: 'no-cache' }));
+      else await cache.add(new Request(url, { cache: named ? 'default' : 'no-cache' }));
     }),
   );
 }
