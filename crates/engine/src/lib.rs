@@ -1,1 +1,23 @@
 //! Answers a query: privacy, route, local model or sealed cloud, receipt.
+//!
+//! Read `answer.rs` first: it shows the whole path. Everything outside is a trait, each with a version in memory
+//! beside it. Nothing here does I/O, and a future that is dropped leaves the engine as it was.
+
+mod answer;
+mod check;
+mod clock;
+mod cloud;
+mod completion;
+mod consent;
+mod engine;
+mod event_stream;
+mod local_model;
+mod signals;
+mod transport;
+
+pub use clock::{Clock, ManualClock};
+pub use consent::{Always, Consent};
+pub use engine::Engine;
+pub use local_model::{LocalAnswer, LocalModel, NoModel};
+pub use signals::{FixedSignals, Signals};
+pub use transport::{InMemory, InMemoryReply, Reply, Transport};

@@ -62,7 +62,12 @@ pub fn find<'r>(request: &'r ChatRequest, level: PrivacyLevel, vault: &Vault) ->
     }
 }
 
-impl Findings<'_> {
+impl<'r> Findings<'r> {
+    /// The request that was looked at.
+    pub fn request(&self) -> &'r ChatRequest {
+        self.request
+    }
+
     /// The findings in the messages, in order, offsets in UTF-8 bytes.
     pub fn list(&self) -> Vec<Finding> {
         // Offsets are u32 in the page's types: a wasm memory ends at 4 GiB.

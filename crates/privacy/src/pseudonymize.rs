@@ -49,6 +49,12 @@ pub fn pseudonymize(findings: &Findings<'_>, vault: &mut Vault) -> Result<Releas
         });
     }
 
+    let (request, replaced) = mask(findings, vault);
+    Ok(Releasable::new(request, replaced))
+}
+
+/// Swaps every finding, whatever its class but public, and says for what.
+pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> (ChatRequest, Vec<Replaced>) {
     let mut masked = Masked {
         vault,
         reserved: written_by_hand(findings.request),
@@ -67,7 +73,7 @@ pub fn pseudonymize(findings: &Findings<'_>, vault: &mut Vault) -> Result<Releas
         Some(Stop::One(_)) => stops.next().map(Stop::One),
         Some(Stop::Many(_)) => Some(Stop::Many(stops.collect())),
     };
-    Ok(Releasable::new(request, masked.replaced))
+    (request, masked.replaced)
 }
 
 /// Placeholders that the texts themselves hold: a new one must not look the same.

@@ -5,7 +5,7 @@
     reason = "outside `#[test]` functions, but only for them"
 )]
 
-use privacy::{Blocked, Restored, Restorer, Vault, find, pseudonymize};
+use privacy::{Blocked, Restored, Restorer, Vault, find, preview, pseudonymize};
 use proptest::prelude::*;
 use query::{ChatRequest, EntityKind, Message, PrivacyLevel, Replaced, Role, Stop};
 
@@ -95,6 +95,28 @@ fn secrets_never_leave() {
         }
     );
     assert!(!blocked.to_string().contains("hunter2"));
+}
+
+#[test]
+fn a_preview_shows_what_would_leave_and_changes_nothing() {
+    let vault = Vault::new();
+    let request = request(&["🦀 ada@example.com", "my password is hunter22"]);
+    let preview = preview(&find(&request, PrivacyLevel::Balanced, &vault), &vault);
+    let texts: Vec<&str> = preview
+        .messages
+        .iter()
+        .map(|message| message.text.as_str())
+        .collect();
+    assert_eq!(texts, ["🦀 [EMAIL_1]", "my password is [API_KEY_1]"]);
+    assert_eq!(
+        (
+            preview.messages[0].findings[0].start,
+            preview.messages[0].findings[0].end
+        ),
+        (3, 18)
+    );
+    assert_eq!(preview.messages[1].findings[0].message, 1);
+    assert!(preview.blocked && vault.is_empty());
 }
 
 #[test]

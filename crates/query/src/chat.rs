@@ -39,7 +39,8 @@ impl fmt::Debug for Message {
     }
 }
 
-/// A chat completion request. A field that is not listed here is refused, not ignored.
+/// A chat completion request. A field that is not listed here is refused, not ignored; one that is not given
+/// is not sent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]

@@ -1,0 +1,101 @@
+//! One question from start to end.
+
+use query::{
+    AnswerEvent, ChatRequest, Error, FinishReason, Policy, Receipt, Replaced, Sent, Source, Target,
+};
+use query::{Timing, UsageByTier};
+
+use crate::{Clock, Consent, Engine, LocalModel, Signals, Transport, check::check};
+
+/// What came of it, wherever it was answered.
+pub(crate) struct Outcome {
+    pub(crate) finish_reason: FinishReason,
+    pub(crate) source: Source,
+    pub(crate) confidence: Option<f64>,
+    pub(crate) sent: Option<Sent>,
+    pub(crate) replaced: Vec<Replaced>,
+    pub(crate) restored: u32,
+    pub(crate) dropped: Vec<String>,
+    pub(crate) usage: UsageByTier,
+}
+
+impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T, C, S, K> {
+    /// Answers a request: one [`AnswerEvent::Route`], the text in pieces, one [`AnswerEvent::Done`] with the
+    /// receipt. Dropping the future stops the work, here or in the cloud.
+    ///
+    /// # Errors
+    /// Where it cannot be answered as the policy says, an error says why. It is never answered elsewhere instead.
+    pub async fn answer(
+        &self,
+        request: ChatRequest,
+        policy: &Policy,
+        on_event: &mut dyn FnMut(AnswerEvent),
+    ) -> Result<(), Error> {
+        let start = self.clock.now_ms();
+        let mut first = None;
+        check(&request)?;
+        let request = self.with_model_name(request);
+
+        let findings = privacy::find(&request, policy.privacy, &self.vault.borrow());
+        let route = self.decide(&findings, policy)?;
+        on_event(AnswerEvent::Route {
+            route: route.clone(),
+        });
+
+        let mut on_text = |text: &str| {
+            if !text.is_empty() {
+                first.get_or_insert_with(|| self.clock.now_ms());
+                on_event(AnswerEvent::Text {
+                    text: text.to_owned(),
+                });
+            }
+        };
+        let outcome = match route.target {
+            Target::Local => self.answer_here(&request, &mut on_text).await?,
+            Target::Cloud => self.answer_in_the_cloud(&findings, &mut on_text).await?,
+        };
+
+        let end = self.clock.now_ms();
+        let receipt = Receipt {
+            source: outcome.source,
+            reasons: route.reasons,
+            confidence: outcome.confidence,
+            sent: outcome.sent,
+            replaced: outcome.replaced,
+            restored: outcome.restored,
+            dropped: outcome.dropped,
+            usage: outcome.usage,
+            ms: Timing {
+                first: first.unwrap_or(end) - start,
+                total: end - start,
+            },
+        };
+        on_event(AnswerEvent::Done {
+            finish_reason: outcome.finish_reason,
+            receipt,
+        });
+        Ok(())
+    }
+
+    /// In the page: nothing leaves, so nothing is replaced.
+    async fn answer_here(
+        &self,
+        request: &ChatRequest,
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<Outcome, Error> {
+        let answer = self.local.generate(request, on_text).await?;
+        Ok(Outcome {
+            finish_reason: answer.finish_reason,
+            source: Source::Local,
+            confidence: Some(f64::from(answer.mean_log_probability).exp()),
+            sent: None,
+            replaced: Vec::new(),
+            restored: 0,
+            dropped: Vec::new(),
+            usage: UsageByTier {
+                local: answer.usage,
+                ..UsageByTier::default()
+            },
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! The cloud's half of an answer: pseudonymise, ask, seal, post, open, restore.
+
+use oblivious_http::{Event, Opener};
+use privacy::{Findings, Restored, Restorer};
+use query::{Error, ErrorCode, Sent, Source, Usage, UsageByTier};
+
+use crate::{
+    Clock, Consent, Engine, LocalModel, Reply, Signals, Transport,
+    answer::Outcome,
+    completion::{Completed, Completion, refusal},
+    event_stream::EventStream,
+};
+
+/// Longest sealed error that is kept, bytes.
+const LONGEST_ERROR: usize = 16 << 10;
+
+impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T, C, S, K> {
+    /// Through relay and gateway.
+    pub(crate) async fn answer_in_the_cloud(
+        &self,
+        findings: &Findings<'_>,
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<Outcome, Error> {
+        let Some(cloud) = &self.cloud else {
+            return Err(Error::new(
+                ErrorCode::NoRoute,
+                "no cloud is set up; give its relays and keys",
+            ));
+        };
+        let (releasable, restorer, preview) = {
+            let mut vault = self.vault.borrow_mut();
+            let releasable = privacy::pseudonymize(findings, &mut vault)
+                .map_err(|blocked| Error::new(ErrorCode::PrivacyBlocked, blocked.to_string()))?;
+            let restorer = vault.restorer(&releasable);
+            (releasable, restorer, privacy::preview(findings, &vault))
+        };
+        if !self.consent.allow(&preview).await? {
+            return Err(Error::new(
+                ErrorCode::ConsentDeclined,
+                "it was not allowed to leave this device; nothing was sent",
+            ));
+        }
+
+        let replaced = releasable.replaced().to_vec();
+        let (sealed, opener) = oblivious_http::seal(&cloud.key, releasable)
+            .map_err(|error| Error::new(ErrorCode::Internal, format!("sealing: {error}")))?;
+        let mut reply = cloud.transport.post(&sealed).await?;
+        let mut answer = CloudAnswer::new(opener, restorer);
+        while let Some(bytes) = reply.chunk().await.map_err(broken_off)? {
+            on_text(&answer.push(&bytes)?);
+        }
+        let (rest, completed, restored) = answer.finish()?;
+        on_text(&rest);
+
+        Ok(Outcome {
+            finish_reason: completed.finish_reason,
+            source: Source::Cloud,
+            confidence: None,
+            sent: Some(Sent {
+                text: sealed.text().to_owned(),
+                bytes: u32::try_from(sealed.bytes().len()).unwrap_or(u32::MAX),
+                relay: cloud.transport.relay().to_owned(),
+                key_id: sealed.key_fingerprint().to_owned(),
+            }),
+            replaced,
+            restored: restored.count,
+            dropped: restored.dropped,
+            usage: UsageByTier {
+                cloud: completed.usage,
+                local: Usage::default(),
+            },
+        })
+    }
+}
+
+/// A reply on its way from sealed bytes to text.
+struct CloudAnswer {
+    opener: Opener,
+    plain: PlainAnswer,
+}
+
+/// Behind the seal.
+struct PlainAnswer {
+    restorer: Restorer,
+    status: Option<u16>,
+    events: EventStream,
+    completion: Completion,
+    error: Vec<u8>,
+}
+
+impl CloudAnswer {
+    fn new(opener: Opener, restorer: Restorer) -> Self {
+        let plain = PlainAnswer {
+            restorer,
+            status: None,
+            events: EventStream::default(),
+            completion: Completion::default(),
+            error: Vec::new(),
+        };
+        Self { opener, plain }
+    }
+
+    /// Takes sealed bytes, split anywhere; returns the text that they complete.
+    fn push(&mut self, sealed: &[u8]) -> Result<String, Error> {
+        let opened = self.opener.push(sealed).map_err(|error| {
+            Error::new(
+                ErrorCode::SealBroken,
+                format!("the reply: {error}; ask again, or through another relay"),
+            )
+        })?;
+        self.plain.read(opened)
+    }
+
+    /// The reply has ended: the last of the text, what the upstream said of it, what became of the placeholders.
+    fn finish(self) -> Result<(String, Completed, Restored), Error> {
+        let Self { opener, mut plain } = self;
+        let mut text = plain.read(
+            opener
+                .finish()
+                .map_err(|error| interrupted(&error.to_string()))?,
+        )?;
+        match plain.status {
+            Some(200) => {}
+            Some(status) => return Err(refusal(status, &plain.error)),
+            None => return Err(interrupted("it ended before it began")),
+        }
+        let completed = plain
+            .completion
+            .finish()
+            .ok_or_else(|| interrupted("the cloud model stopped in mid-answer"))?;
+        let (rest, restored) = plain.restorer.finish();
+        text.push_str(&rest);
+        Ok((text, completed, restored))
+    }
+}
+
+impl PlainAnswer {
+    fn read(&mut self, opened: Vec<Event>) -> Result<String, Error> {
+        let mut text = String::new();
+        for event in opened {
+            match event {
+                Event::Head { status, .. } => self.status = Some(status),
+                Event::Body(bytes) if self.status == Some(200) => {
+                    for data in self.events.push(&bytes)? {
+                        text.push_str(&self.restorer.push(&self.completion.push(&data)?));
+                    }
+                }
+                Event::Body(bytes) => {
+                    let room = LONGEST_ERROR.saturating_sub(self.error.len());
+                    self.error.extend(bytes.iter().take(room));
+                }
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// The connection broke in mid-reply. Whatever broke it, the answer is not whole.
+fn broken_off(error: Error) -> Error {
+    match error.code {
+        ErrorCode::Offline | ErrorCode::Disposed | ErrorCode::UpstreamInterrupted => error,
+        _ => interrupted(&error.message),
+    }
+}
+
+fn interrupted(why: &str) -> Error {
+    Error::new(
+        ErrorCode::UpstreamInterrupted,
+        format!("the answer broke off: {why}; ask again"),
+    )
+}

@@ -1,0 +1,105 @@
+//! What an engine is made of, and the two ways to ask it without doing anything.
+
+use std::cell::RefCell;
+
+use oblivious_http::VerifiedKey;
+use privacy::{Findings, Vault};
+use query::{ChatRequest, CloudState, DeviceState, Error, Policy, Preview, Route};
+
+use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check};
+
+/// Answers questions of one conversation after the other, here or in the cloud.
+///
+/// `L` is the model in the page, `T` the way to the relay, `C` the clock, `S` what the device says of itself,
+/// `K` who is asked before something leaves.
+pub struct Engine<L, T, C, S, K> {
+    pub(crate) local: L,
+    pub(crate) cloud: Option<Cloud<T>>,
+    pub(crate) clock: C,
+    pub(crate) signals: S,
+    pub(crate) consent: K,
+    /// Never borrowed across an await.
+    pub(crate) vault: RefCell<Vault>,
+}
+
+/// The sealed path.
+pub(crate) struct Cloud<T> {
+    pub(crate) transport: T,
+    pub(crate) key: VerifiedKey,
+    pub(crate) model: Option<String>,
+}
+
+impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T, C, S, K> {
+    /// An engine without a cloud.
+    pub fn new(local: L, clock: C, signals: S, consent: K) -> Self {
+        Self {
+            local,
+            cloud: None,
+            clock,
+            signals,
+            consent,
+            vault: RefCell::default(),
+        }
+    }
+
+    /// The same engine with a sealed path. `model` is the cloud model's name for requests that name none.
+    #[must_use]
+    pub fn with_cloud(mut self, transport: T, key: VerifiedKey, model: Option<String>) -> Self {
+        self.cloud = Some(Cloud {
+            transport,
+            key,
+            model,
+        });
+        self
+    }
+
+    /// Where a request would be answered now.
+    ///
+    /// # Errors
+    /// As [`Engine::answer`] before it begins.
+    pub fn route(&self, request: &ChatRequest, policy: &Policy) -> Result<Route, Error> {
+        check(request)?;
+        self.decide(
+            &privacy::find(request, policy.privacy, &self.vault.borrow()),
+            policy,
+        )
+    }
+
+    /// What of a request would leave if the cloud answered it.
+    pub fn preview(&self, request: &ChatRequest, policy: &Policy) -> Preview {
+        let vault = self.vault.borrow();
+        privacy::preview(&privacy::find(request, policy.privacy, &vault), &vault)
+    }
+
+    /// Ends the conversation: wipes which placeholder stood for which value.
+    pub fn forget(&self) {
+        self.vault.replace(Vault::new());
+    }
+
+    pub(crate) fn decide(&self, findings: &Findings<'_>, policy: &Policy) -> Result<Route, Error> {
+        let request = findings.request();
+        let device = DeviceState {
+            local: self.local.state(),
+            online: self.signals.online(),
+            prompt_tokens: self.local.count_tokens(&request.messages),
+        };
+        let cloud = CloudState {
+            configured: self.cloud.is_some(),
+        };
+        Ok(router::route(
+            request,
+            &findings.list(),
+            &device,
+            &cloud,
+            policy,
+        )?)
+    }
+
+    /// Names the cloud model where the request does not.
+    pub(crate) fn with_model_name(&self, mut request: ChatRequest) -> ChatRequest {
+        if let (None, Some(cloud)) = (&request.model, &self.cloud) {
+            request.model.clone_from(&cloud.model);
+        }
+        request
+    }
+}

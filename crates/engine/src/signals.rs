@@ -1,0 +1,20 @@
+//! What the device says of itself.
+
+/// What the device says of itself.
+pub trait Signals {
+    /// Whether it has a network.
+    fn online(&self) -> bool;
+}
+
+/// Signals that do not change.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedSignals {
+    /// Whether it has a network.
+    pub online: bool,
+}
+
+impl Signals for FixedSignals {
+    fn online(&self) -> bool {
+        self.online
+    }
+}
