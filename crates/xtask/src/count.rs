@@ -49,22 +49,6 @@ impl Count {
             failed: field("numFailedTests")?,
         })
     }
-
-    /// `node --test --test-reporter=tap`: the lines `# pass 5` and `# fail 0` at its end.
-    pub fn node(output: &str) -> Result<Self> {
-        let last = |prefix: &str| {
-            let mut lines = output.lines().rev();
-            lines
-                .find_map(|line| line.strip_prefix(prefix)?.trim().parse().ok())
-                .with_context(|| format!("node's report has no line {prefix:?}"))
-        };
-        let cancelled: u64 = last("# cancelled ")?;
-        let failed: u64 = last("# fail ")?;
-        Ok(Self {
-            passed: last("# pass ")?,
-            failed: failed + cancelled,
-        })
-    }
 }
 
 impl AddAssign for Count {
@@ -101,12 +85,5 @@ mod tests {
         let report = r#"{"numTotalTests":7,"numPassedTests":6,"numFailedTests":1}"#;
         assert_eq!(Count::vitest(report).unwrap(), count(6, 1));
         assert!(Count::vitest("{}").is_err());
-    }
-
-    #[test]
-    fn node_report() {
-        let tap = "ok 1 - a\n# tests 4\n# pass 2\n# fail 1\n# cancelled 1\n# skipped 0\n";
-        assert_eq!(Count::node(tap).unwrap(), count(2, 2));
-        assert!(Count::node("TAP version 13").is_err());
     }
 }

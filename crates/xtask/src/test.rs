@@ -5,7 +5,7 @@
 //! so that one run tells everything.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -187,24 +187,28 @@ fn biome() -> Result<Count> {
 }
 
 fn package_tests() -> Result<Count> {
-    vitest("vitest-package", &places::npm_package())
+    vitest("vitest-package", &places::npm_package(), &[])
 }
 
 fn page_tests() -> Result<Count> {
-    vitest("vitest-www", &places::www())
+    vitest("vitest-www", &places::www(), &[])
 }
 
-fn vitest(name: &str, folder: &Path) -> Result<Count> {
+fn vitest(name: &str, folder: &Path, environment: &[(&str, PathBuf)]) -> Result<Count> {
     let report = places::logs().join(format!("{name}.json"));
     let _ = fs::remove_file(&report);
     let output = format!("--outputFile={}", report.display());
-    let command = cmd!(
-        places::npm_binary("vitest"),
-        "run",
-        "--reporter=json",
-        output
-    )
-    .dir(folder);
+    let program = places::npm_binary("vitest");
+    // The log gets the readable report, the file the one that is counted.
+    let reporters = ["run", "--reporter=verbose", "--reporter=json"];
+    let words = reporters
+        .iter()
+        .map(|&word| word.to_owned())
+        .chain([output]);
+    let mut command = cmd(program, words).dir(folder);
+    for (name, value) in environment {
+        command = command.env(name, value);
+    }
     let ran = run::quiet(name, command);
     let count = fs::read_to_string(&report)
         .map_err(anyhow::Error::from)
@@ -234,18 +238,14 @@ fn size() -> Result<Count> {
 }
 
 fn browser_specs() -> Result<Count> {
-    let reporter = ["--test", "--test-concurrency=1", "--test-reporter=tap"];
-    let mut specs: Vec<_> = files_under(&places::browser_specs().join("specs"))?;
-    specs.sort();
-    let words = reporter.iter().map(Into::into);
-    let command = cmd("node", words.chain(specs))
-        .dir(places::browser_specs())
-        .env("TIDEGATE_BINARY", places::binary("tidegate"))
-        .env("TIDEGATE_MODEL", model::path()?)
-        .env("TIDEGATE_PYTHON", places::python()?)
-        .env("TIDEGATE_WORKER", wasm::worker_folder())
-        .env("CHROMIUM", setup::chromium().unwrap_or_default());
-    counted("browser-specs", command, Count::node)
+    let environment = [
+        ("TIDEGATE_BINARY", places::binary("tidegate")),
+        ("TIDEGATE_MODEL", model::path()?),
+        ("TIDEGATE_PYTHON", places::python()?),
+        ("TIDEGATE_WORKER", wasm::worker_folder()),
+        ("CHROMIUM", setup::chromium().unwrap_or_default()),
+    ];
+    vitest("browser-specs", &places::browser_specs(), &environment)
 }
 
 fn cargo(arguments: &str) -> Expression {
@@ -286,7 +286,7 @@ fn judge(ran: Result<()>, count: Result<Count>) -> Result<Count> {
     }
 }
 
-fn files_under(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let entries = fs::read_dir(folder).map_err(|error| anyhow!("{}: {error}", folder.display()))?;
     for entry in entries {

@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import type { Page } from 'playwright-core';
+import type { CloudOptions } from 'tidegate';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { Browser } from '../harness/chromium.ts';
+import { ask, create, question } from '../harness/package.ts';
+import { places } from '../harness/places.ts';
+import { Site } from '../harness/site.ts';
+import { freePort, Stack } from '../harness/stack.ts';
+import { Upstream } from '../harness/upstream.ts';
+
+const MODEL = readFileSync(places.model);
+const MB = 1_000_000;
+
+let upstream: Upstream;
+let stack: Stack;
+let site: Site;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  upstream = await Upstream.start();
+  stack = await Stack.start(upstream);
+});
+afterAll(async () => {
+  await stack?.stop();
+  await upstream?.stop();
+});
+beforeEach(async () => {
+  site = await Site.start();
+  browser = await Browser.start();
+  page = await browser.open(site.url);
+});
+afterEach(async () => {
+  await browser?.stop();
+  await site?.stop();
+  upstream.answerWith = undefined;
+});
+
+/** The cloud as the demo's page is told about it. */
+async function cloud(): Promise<CloudOptions> {
+  const config = (await (await fetch(new URL('tidegate.json', stack.page))).json()) as {
+    cloud: CloudOptions;
+  };
+  return config.cloud;
+}
+
+test('a damaged model file is named so', async () => {
+  const damaged = Buffer.from(MODEL.subarray(0, 20 * MB));
+  damaged.write('XXXX');
+  const error = await create(page, { model: site.offer('damaged', damaged) });
+  expect(error).toMatchObject({ name: 'TidegateError', code: 'model-corrupt' });
+});
+
+test('a truncated model file is named so', async () => {
+  const error = await create(page, { model: site.offer('truncated', MODEL.subarray(0, 50 * MB)) });
+  expect(error).toMatchObject({ name: 'TidegateError', code: 'model-corrupt' });
+});
+
+test('a file that is not the manifest’s is refused by its hash, and not kept', async () => {
+  const sha256 = '0'.repeat(64);
+  const model = site.offer('other', MODEL.subarray(0, 20 * MB), { sha256 });
+  for (let visit = 0; visit < 2; visit += 1) {
+    expect(await create(page, { model })).toMatchObject({ code: 'model-hash-mismatch', recoverable: true });
+  }
+  expect(site.asked.filter((path) => path.endsWith('.gguf'))).toHaveLength(2);
+});
+
+test('a download that was cut off goes on where it stopped', async () => {
+  const model = site.offer('smollm2', MODEL, { cutAt: 60 * MB });
+  expect(await create(page, { model })).toMatchObject({ code: 'download-failed', recoverable: true });
+  expect(await create(page, { model })).toBeUndefined();
+  const [, resumed] = site.asked.filter((path) => path.startsWith('/models/smollm2.gguf'));
+  const from = Number(/ from (\d+)$/.exec(resumed ?? '')?.[1]);
+  // The stream may lose what was still on its way, not more.
+  expect(from).toBeGreaterThan(40 * MB);
+  expect(from).toBeLessThanOrEqual(60 * MB);
+});
+
+test('a model that does not exist is a failed download', async () => {
+  const model = new URL('models/none.json', site.url).href;
+  expect(await create(page, { model })).toMatchObject({ code: 'download-failed' });
+});
+
+test('storage that is too small is told before the model is lost in it', async () => {
+  const devtools = await browser.context.newCDPSession(page);
+  await devtools.send('Storage.overrideQuotaForOrigin', {
+    origin: new URL(site.url).origin,
+    quotaSize: 10 * MB,
+  });
+  const error = await create(page, { model: site.offer('smollm2', MODEL) });
+  expect(error).toMatchObject({ code: 'quota-exceeded', recoverable: true });
+});
+
+test('WebGPU that is asked for and not there is named so', async () => {
+  const error = await create(page, { model: site.offer('smollm2', MODEL), device: 'webgpu' });
+  expect(error).toMatchObject({ code: 'no-adapter', recoverable: false });
+});
+
+test('a prompt longer than the context is refused, and the next one answered', async () => {
+  expect(await create(page, { model: site.offer('smollm2', MODEL) })).toBeUndefined();
+  const long = await ask(page, question('word '.repeat(20_000)));
+  expect(long.error).toMatchObject({ name: 'TidegateError', code: 'context-overflow', recoverable: true });
+  const short = await ask(
+    page,
+    question('What is the capital of France?', { temperature: 0, max_tokens: 16 }),
+  );
+  expect(short.text).toContain('Paris');
+});
+
+test('leaving an answer is an AbortError, within a second', async () => {
+  expect(await create(page, { model: site.offer('smollm2', MODEL) })).toBeUndefined();
+  const ending = await ask(page, question('Write a long story.', { max_tokens: 400 }), 3);
+  expect(ending.error?.name).toBe('AbortError');
+  expect(ending.ms).toBeLessThan(1000);
+});
+
+test.for([
+  { status: 401, code: 'upstream-unauthorized' },
+  { status: 429, code: 'upstream-rate-limited' },
+  { status: 500, code: 'upstream-failed' },
+])('an upstream that answers $status is $code', async ({ status, code }) => {
+  upstream.answerWith = { status, body: '{"error":{"message":"no"}}' };
+  const site = { cloud: await cloud(), policy: { mode: 'cloud-only' } as const };
+  expect(await create(page, site)).toBeUndefined();
+  const { error } = await ask(page, question('Hello?'));
+  expect(error).toMatchObject({ name: 'TidegateError', code });
+});
+
+test('a relay that is not there is named so', async () => {
+  const away = { ...(await cloud()), relays: [`http://127.0.0.1:${await freePort()}/`] };
+  expect(await create(page, { cloud: away, policy: { mode: 'cloud-only' } })).toBeUndefined();
+  const { error } = await ask(page, question('Hello?'));
+  expect(error).toMatchObject({ code: 'relay-unavailable', recoverable: true });
+});
+
+test('a gateway key that the gateway does not have is named so', async () => {
+  const { keys, ...rest } = await cloud();
+  const config = Buffer.from(keys, 'base64');
+  // Bytes 0 and 1 are the first configuration's length, byte 2 is its key's id (RFC 9458, section 3).
+  config.writeUInt8(config.readUInt8(2) ^ 0xff, 2);
+  const wrong = { ...rest, keys: config.toString('base64') };
+  expect(await create(page, { cloud: wrong, policy: { mode: 'cloud-only' } })).toBeUndefined();
+  const { error } = await ask(page, question('Hello?'));
+  expect(error).toMatchObject({ code: 'key-mismatch' });
+});
+
+test('nothing answers what the policy does not allow', async () => {
+  expect(await create(page, { cloud: await cloud(), policy: { mode: 'local-only' } })).toBeUndefined();
+  const before = upstream.requests.length;
+  const { error } = await ask(page, question('Hello?'));
+  expect(error).toMatchObject({ name: 'TidegateError', code: 'local-unavailable' });
+  expect(upstream.requests).toHaveLength(before);
+});

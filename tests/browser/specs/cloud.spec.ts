@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Browser } from '../harness/chromium.ts';
+import { Pwa } from '../harness/pwa.ts';
+import { Stack } from '../harness/stack.ts';
+import { Upstream } from '../harness/upstream.ts';
+
+const EMAIL = 'ada.lovelace@example.org';
+const CARD = '4111 1111 1111 1111';
+const QUESTION = `Please repeat this sentence exactly as it is: Ship the xylophone for ${EMAIL}, paid with card ${CARD}.`;
+
+/** Words of the question that no program would log by chance. */
+const WORDS = ['repeat', 'sentence', 'xylophone', 'lovelace', 'example.org', '4111', 'EMAIL_1', 'CARD_1'];
+
+let upstream: Upstream;
+let stack: Stack;
+let browser: Browser;
+
+beforeAll(async () => {
+  upstream = await Upstream.start();
+  stack = await Stack.start(upstream);
+  browser = await Browser.start();
+});
+afterAll(async () => {
+  await browser?.stop();
+  await stack?.stop();
+  await upstream?.stop();
+});
+
+test('a question with personal data leaves behind placeholders and comes back with the real values', async () => {
+  const page = new Pwa(await browser.open(stack.page));
+  await page.choose('prefer-cloud');
+  await page.ask(QUESTION);
+  const answer = await page.answer('done');
+
+  // What the model was asked: placeholders, and neither value.
+  const [asked] = upstream.requests;
+  expect(upstream.requests).toHaveLength(1);
+  expect(asked?.path).toBe('/v1/chat/completions');
+  expect(asked?.headers.authorization).toBe('Bearer a-key-of-the-gateway');
+  const sent = JSON.parse(asked?.body ?? '') as { messages: { role: string; content: string }[] };
+  expect(sent.messages.at(-1)).toEqual({
+    role: 'user',
+    content: QUESTION.replace(EMAIL, '[EMAIL_1]').replace(CARD, '[CARD_1]'),
+  });
+  expect(asked?.body).not.toContain(EMAIL);
+  expect(asked?.body).not.toContain('4111');
+
+  // What the person sees: their own words.
+  const shown = await answer.getByTestId('answer-text').innerText();
+  expect(shown).toContain(EMAIL);
+  expect(shown).toContain(CARD);
+  expect(await answer.getAttribute('data-source')).toBe('cloud');
+
+  // What the receipt says left is what left.
+  await answer.getByTestId('left').locator('summary').click();
+  const left = (await answer.getByTestId('sent').innerText()).replace(/\s+/g, ' ');
+  expect(left).toContain(sent.messages.at(-1)?.content);
+  expect(left).not.toContain(EMAIL);
+  expect(await answer.getByTestId('replaced').locator('mark').allInnerTexts()).toEqual([
+    '[EMAIL_1]',
+    '[CARD_1]',
+  ]);
+  expect(await answer.getByTestId('left').innerText()).toContain(stack.relay);
+
+  // Who carried it wrote nothing of it down, not even at their most talkative.
+  for (const log of [stack.logs.serve, stack.logs.relay]) {
+    for (const word of WORDS) expect(log.toLowerCase()).not.toContain(word.toLowerCase());
+  }
+});
