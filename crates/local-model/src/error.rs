@@ -27,7 +27,9 @@ pub enum Error {
     },
 
     /// The file ends before something that its header promises.
-    #[error("the model file is truncated: {what} ends at byte {needed}, the file has {length}; download it again")]
+    #[error(
+        "the model file is truncated: {what} ends at byte {needed}, the file has {length}; download it again"
+    )]
     Truncated {
         /// What did not fit.
         what: String,
@@ -54,7 +56,9 @@ pub enum Error {
     },
 
     /// A tensor that the architecture needs is not there.
-    #[error("the model file has no tensor {name}; it may be one part of a split model, which is not supported")]
+    #[error(
+        "the model file has no tensor {name}; it may be one part of a split model, which is not supported"
+    )]
     MissingTensor {
         /// The tensor's name, e.g. `blk.3.ffn_up.weight`.
         name: String,
@@ -88,7 +92,9 @@ pub enum Error {
     },
 
     /// Another tokenizer than the ones that are written here.
-    #[error("tokenizer {found} is not supported; supported: gpt2 (pre-tokenizers default, gpt-2, smollm), llama")]
+    #[error(
+        "tokenizer {found} is not supported; supported: gpt2 (pre-tokenizers default, gpt-2, smollm), llama"
+    )]
     Tokenizer {
         /// `tokenizer.ggml.model` and `tokenizer.ggml.pre`.
         found: String,
@@ -128,8 +134,16 @@ pub enum Error {
         what: String,
     },
 
+    /// The device gave scores that are no numbers.
+    #[error(
+        "the model's scores are not finite: damaged weights, or a fault of the device; try the CPU backend"
+    )]
+    NotFinite,
+
     /// The prompt leaves no room for an answer.
-    #[error("the prompt has {prompt} tokens, the model's context {context}; shorten the conversation")]
+    #[error(
+        "the prompt has {prompt} tokens, the model's context {context}; shorten the conversation"
+    )]
     ContextOverflow {
         /// Tokens of the prompt.
         prompt: usize,
@@ -145,7 +159,9 @@ pub enum Error {
     },
 
     /// The device's limits are too small for a tensor.
-    #[error("{what}: needs {needed} bytes, the device allows {limit}; use the CPU backend or a smaller model")]
+    #[error(
+        "{what}: needs {needed} bytes, the device allows {limit}; use the CPU backend or a smaller model"
+    )]
     DeviceLimit {
         /// The tensor or buffer.
         what: String,

@@ -10,12 +10,17 @@ pub struct SourceError {
 impl SourceError {
     /// An error with a sentence about the place and the cause.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self {
+            message: message.into(),
+        }
     }
 }
 
 /// Random access to a file of known length: a file, a buffer, or storage of a browser.
-#[expect(async_fn_in_trait, reason = "a page has one thread: no Send bounds, by design")]
+#[expect(
+    async_fn_in_trait,
+    reason = "a page has one thread: no Send bounds, by design"
+)]
 pub trait Source {
     /// Length in bytes.
     fn len(&self) -> u64;
@@ -41,7 +46,12 @@ impl Source for [u8] {
         let bytes = usize::try_from(offset)
             .ok()
             .and_then(|start| self.get(start..start.checked_add(buffer.len())?))
-            .ok_or_else(|| SourceError::new(format!("{} bytes at {offset} are beyond the end", buffer.len())))?;
+            .ok_or_else(|| {
+                SourceError::new(format!(
+                    "{} bytes at {offset} are beyond the end",
+                    buffer.len()
+                ))
+            })?;
         buffer.copy_from_slice(bytes);
         Ok(())
     }
@@ -103,6 +113,8 @@ impl Source for FileSource {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(offset))
             .and_then(|_| file.read_exact(buffer))
-            .map_err(|error| SourceError::new(format!("{} bytes at {offset}: {error}", buffer.len())))
+            .map_err(|error| {
+                SourceError::new(format!("{} bytes at {offset}: {error}", buffer.len()))
+            })
     }
 }

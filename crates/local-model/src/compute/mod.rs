@@ -43,6 +43,9 @@ pub(crate) struct AttentionShape {
 /// Handles are cheap to pass; work may be only queued when a call returns. Shapes are checked when
 /// the model is loaded, so an operation that gets unequal widths is a defect and may panic.
 pub(crate) trait Compute {
+    /// Prompt tokens to take in one step, so that a step stays short and its memory small.
+    const PREFILL: usize = 16;
+
     /// A packed weight `[rows, columns]`: Q4_1, Q8_0 or F32, in whatever order suits the kernels,
     /// never expanded to float.
     type Matrix;
@@ -112,6 +115,11 @@ pub(crate) trait Compute {
     /// The values, row-major. The only operation that waits for the device to finish.
     async fn read(&self, x: &Self::Tensor) -> Result<Vec<f32>, Error>;
 
+    /// Waits until `x` is computed, so that work does not pile up: by reading its last row.
+    async fn settle(&self, x: &Self::Tensor) -> Result<(), Error> {
+        self.read(&self.last_row(x)).await.map(drop)
+    }
+
     /// Kernels launched so far; 0 on the CPU.
     fn dispatches(&self) -> u64;
 
@@ -141,7 +149,12 @@ pub(crate) trait Compute {
     }
 
     /// `residual + x · Wᵀ`; a device may fuse it.
-    fn linear_add(&self, x: &Self::Tensor, weight: &Self::Matrix, residual: &Self::Tensor) -> Self::Tensor {
+    fn linear_add(
+        &self,
+        x: &Self::Tensor,
+        weight: &Self::Matrix,
+        residual: &Self::Tensor,
+    ) -> Self::Tensor {
         self.add(residual, &self.linear(x, weight))
     }
 }

@@ -151,11 +151,19 @@ impl Header {
                 Err(Failure::Error(error)) => return Err(error),
                 Err(Failure::Incomplete { needed, .. }) if needed <= length && wanted < length => {
                     if needed > HEADER_LIMIT {
-                        return Err(Error::Corrupt { what: format!("the header goes beyond {HEADER_LIMIT} bytes") });
+                        return Err(Error::Corrupt {
+                            what: format!("the header goes beyond {HEADER_LIMIT} bytes"),
+                        });
                     }
                     wanted = needed.max(wanted * 2).min(length).min(HEADER_LIMIT);
                 }
-                Err(Failure::Incomplete { what, needed }) => return Err(Error::Truncated { what, needed, length }),
+                Err(Failure::Incomplete { what, needed }) => {
+                    return Err(Error::Truncated {
+                        what,
+                        needed,
+                        length,
+                    });
+                }
             }
         }
     }
@@ -175,7 +183,11 @@ impl Header {
 
     /// Like [`Self::size`], `None` when the key is not there.
     pub fn optional_size(&self, key: &str) -> Result<Option<usize>, Error> {
-        if self.metadata.contains_key(key) { self.size(key).map(Some) } else { Ok(None) }
+        if self.metadata.contains_key(key) {
+            self.size(key).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// A float.
@@ -188,7 +200,11 @@ impl Header {
 
     /// A float, `None` when the key is not there.
     pub fn optional_float(&self, key: &str) -> Result<Option<f32>, Error> {
-        if self.metadata.contains_key(key) { self.float(key).map(Some) } else { Ok(None) }
+        if self.metadata.contains_key(key) {
+            self.float(key).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// A flag, `None` when the key is not there or is no flag.
@@ -246,12 +262,18 @@ impl Header {
     /// # Errors
     /// [`Error::MissingTensor`], [`Error::TensorShape`].
     pub fn shaped(&self, name: &str, expected: &[usize]) -> Result<&TensorInfo, Error> {
-        let info = self.tensor(name).ok_or_else(|| Error::MissingTensor { name: name.to_owned() })?;
+        let info = self.tensor(name).ok_or_else(|| Error::MissingTensor {
+            name: name.to_owned(),
+        })?;
         let expected: Vec<u64> = expected.iter().map(|&size| size as u64).collect();
         if info.dimensions == expected {
             Ok(info)
         } else {
-            Err(Error::TensorShape { name: name.to_owned(), found: info.dimensions.clone(), expected })
+            Err(Error::TensorShape {
+                name: name.to_owned(),
+                found: info.dimensions.clone(),
+                expected,
+            })
         }
     }
 
@@ -262,12 +284,18 @@ impl Header {
 
     /// Bytes of all tensors together.
     pub fn tensor_bytes(&self) -> u64 {
-        self.tensors.values().fold(0, |sum, tensor| sum.saturating_add(tensor.bytes))
+        self.tensors
+            .values()
+            .fold(0, |sum, tensor| sum.saturating_add(tensor.bytes))
     }
 }
 
 /// The bytes of a tensor. Its place has been checked against the file.
-pub(crate) async fn read_tensor<S: Source + ?Sized>(source: &S, name: &str, info: &TensorInfo) -> Result<Vec<u8>, Error> {
+pub(crate) async fn read_tensor<S: Source + ?Sized>(
+    source: &S,
+    name: &str,
+    info: &TensorInfo,
+) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![0; usize_of(info.bytes, name)?];
     source.read_at(info.start, &mut bytes).await?;
     Ok(bytes)
@@ -283,7 +311,10 @@ fn usize_of(value: u64, what: &str) -> Result<usize, Error> {
 }
 
 fn missing(key: &str, expected: &'static str) -> Error {
-    Error::MissingMetadata { key: key.to_owned(), expected }
+    Error::MissingMetadata {
+        key: key.to_owned(),
+        expected,
+    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,11 @@ impl From<Error> for Failure {
 
 /// Parses `bytes`, the beginning of a file of `length` bytes.
 pub(super) fn header(bytes: &[u8], length: u64) -> Result<Parsed, Failure> {
-    let mut reader = Reader { bytes, position: 0, length };
+    let mut reader = Reader {
+        bytes,
+        position: 0,
+        length,
+    };
     let magic = reader.array::<4>("the magic number")?;
     if &magic != b"GGUF" {
         return Err(Error::NotGguf { found: magic }.into());
@@ -54,7 +58,11 @@ pub(super) fn header(bytes: &[u8], length: u64) -> Result<Parsed, Failure> {
     let alignment = match metadata.get("general.alignment") {
         None => 32,
         Some(Value::Unsigned(value)) if value.is_power_of_two() && *value <= 1 << 20 => *value,
-        Some(other) => return Err(corrupt(format!("general.alignment is {other:?}, not a power of two"))),
+        Some(other) => {
+            return Err(corrupt(format!(
+                "general.alignment is {other:?}, not a power of two"
+            )));
+        }
     };
 
     let mut tensors = BTreeMap::new();
@@ -70,12 +78,20 @@ pub(super) fn header(bytes: &[u8], length: u64) -> Result<Parsed, Failure> {
     let data = (reader.position as u64).next_multiple_of(alignment);
     for (name, tensor) in &mut tensors {
         if tensor.start % alignment != 0 {
-            return Err(corrupt(format!("tensor {name} begins at {}, not a multiple of {alignment}", tensor.start)));
+            return Err(corrupt(format!(
+                "tensor {name} begins at {}, not a multiple of {alignment}",
+                tensor.start
+            )));
         }
         tensor.start = tensor.start.saturating_add(data);
         let end = tensor.start.saturating_add(tensor.bytes);
         if end > length {
-            return Err(Error::Truncated { what: format!("tensor {name}"), needed: end, length }.into());
+            return Err(Error::Truncated {
+                what: format!("tensor {name}"),
+                needed: end,
+                length,
+            }
+            .into());
         }
     }
     Ok(Parsed { metadata, tensors })
@@ -94,12 +110,20 @@ impl<'a> Reader<'a> {
         let needed = (self.position as u64).saturating_add(count);
         // Beyond the file: say so at once, without asking for more bytes.
         if needed > self.length {
-            return Err(Error::Truncated { what: what.to_owned(), needed, length: self.length }.into());
+            return Err(Error::Truncated {
+                what: what.to_owned(),
+                needed,
+                length: self.length,
+            }
+            .into());
         }
         let taken = usize::try_from(needed)
             .ok()
             .and_then(|end| self.bytes.get(self.position..end))
-            .ok_or_else(|| Failure::Incomplete { what: what.to_owned(), needed })?;
+            .ok_or_else(|| Failure::Incomplete {
+                what: what.to_owned(),
+                needed,
+            })?;
         self.position += taken.len();
         Ok(taken)
     }
@@ -139,14 +163,22 @@ impl<'a> Reader<'a> {
             7 => match self.array::<1>(key)? {
                 [0] => Value::Bool(false),
                 [1] => Value::Bool(true),
-                [other] => return Err(corrupt(format!("metadata {key}: {other} is not a truth value"))),
+                [other] => {
+                    return Err(corrupt(format!(
+                        "metadata {key}: {other} is not a truth value"
+                    )));
+                }
             },
             8 => Value::String(self.string(|| format!("metadata {key}"))?),
             9 => self.list(key)?,
             10 => Value::Unsigned(self.u64(key)?),
             11 => Value::Signed(i64::from_le_bytes(self.array(key)?)),
             12 => Value::Float(f64::from_le_bytes(self.array(key)?)),
-            other => return Err(corrupt(format!("metadata {key} has the unknown type {other}"))),
+            other => {
+                return Err(corrupt(format!(
+                    "metadata {key} has the unknown type {other}"
+                )));
+            }
         })
     }
 
@@ -165,21 +197,79 @@ impl<'a> Reader<'a> {
                 return Ok(Value::Strings(strings));
             }
             10..=12 => 8,
-            9 => return Err(Error::Unsupported { what: format!("metadata {key}, an array of arrays") }.into()),
-            other => return Err(corrupt(format!("metadata {key} has elements of the unknown type {other}"))),
+            9 => {
+                return Err(Error::Unsupported {
+                    what: format!("metadata {key}, an array of arrays"),
+                }
+                .into());
+            }
+            other => {
+                return Err(corrupt(format!(
+                    "metadata {key} has elements of the unknown type {other}"
+                )));
+            }
         };
         let bytes = self.take(count.saturating_mul(width), key)?;
         Ok(match kind {
-            6 => Value::Floats(bytes.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four)).collect()),
-            12 => Value::Floats(bytes.as_chunks().0.iter().map(|&eight| f64::from_le_bytes(eight) as f32).collect()),
+            6 => Value::Floats(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|&four| f32::from_le_bytes(four))
+                    .collect(),
+            ),
+            12 => Value::Floats(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|&eight| f64::from_le_bytes(eight) as f32)
+                    .collect(),
+            ),
             0 | 7 => Value::Integers(bytes.iter().map(|&byte| byte.into()).collect()),
             1 => Value::Integers(bytes.iter().map(|&byte| (byte as i8).into()).collect()),
-            2 => Value::Integers(bytes.as_chunks().0.iter().map(|&two| u16::from_le_bytes(two).into()).collect()),
-            3 => Value::Integers(bytes.as_chunks().0.iter().map(|&two| i16::from_le_bytes(two).into()).collect()),
-            4 => Value::Integers(bytes.as_chunks().0.iter().map(|&four| u32::from_le_bytes(four).into()).collect()),
-            5 => Value::Integers(bytes.as_chunks().0.iter().map(|&four| i32::from_le_bytes(four).into()).collect()),
+            2 => Value::Integers(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|&two| u16::from_le_bytes(two).into())
+                    .collect(),
+            ),
+            3 => Value::Integers(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|&two| i16::from_le_bytes(two).into())
+                    .collect(),
+            ),
+            4 => Value::Integers(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|&four| u32::from_le_bytes(four).into())
+                    .collect(),
+            ),
+            5 => Value::Integers(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|&four| i32::from_le_bytes(four).into())
+                    .collect(),
+            ),
             // A u64 beyond i64 in an array of a header means nothing here; it wraps.
-            _ => Value::Integers(bytes.as_chunks().0.iter().map(|&eight| i64::from_le_bytes(eight)).collect()),
+            _ => Value::Integers(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|&eight| i64::from_le_bytes(eight))
+                    .collect(),
+            ),
         })
     }
 
@@ -207,8 +297,18 @@ impl<'a> Reader<'a> {
             .filter(|&values| values > 0 && dimensions[0] % block == 0)
             .and_then(|values| (values / block).checked_mul(kind.block_bytes() as u64));
         match bytes {
-            Some(bytes) => Ok((name, TensorInfo { kind, dimensions, start, bytes })),
-            None => Err(corrupt(format!("tensor {name}: {kind:?} cannot have the shape {dimensions:?}"))),
+            Some(bytes) => Ok((
+                name,
+                TensorInfo {
+                    kind,
+                    dimensions,
+                    start,
+                    bytes,
+                },
+            )),
+            None => Err(corrupt(format!(
+                "tensor {name}: {kind:?} cannot have the shape {dimensions:?}"
+            ))),
         }
     }
 }

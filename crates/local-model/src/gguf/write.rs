@@ -47,7 +47,8 @@ impl File {
         out.bytes.resize(out.bytes.len().next_multiple_of(32), 0);
         let data = out.bytes.len();
         for (.., bytes) in &self.tensors {
-            out.bytes.resize(data + (out.bytes.len() - data).next_multiple_of(32), 0);
+            out.bytes
+                .resize(data + (out.bytes.len() - data).next_multiple_of(32), 0);
             out.field(bytes);
         }
         (out.bytes, out.fields)
@@ -99,11 +100,15 @@ impl Out {
             }
             Value::Integers(values) => {
                 self.list(5, values.len());
-                values.iter().for_each(|value| self.field(&(*value as i32).to_le_bytes()));
+                values
+                    .iter()
+                    .for_each(|value| self.field(&(*value as i32).to_le_bytes()));
             }
             Value::Floats(values) => {
                 self.list(6, values.len());
-                values.iter().for_each(|value| self.field(&value.to_le_bytes()));
+                values
+                    .iter()
+                    .for_each(|value| self.field(&value.to_le_bytes()));
             }
         }
     }

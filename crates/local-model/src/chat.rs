@@ -1,0 +1,148 @@
+//! The model's own chat template: a Jinja program in the GGUF file.
+
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig};
+
+use crate::{Error, gguf::Header};
+
+/// Steps that a template may take. Real ones take a few for each message; a hostile one must end.
+const FUEL: u64 = 1_000_000;
+
+/// One turn of a conversation.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    /// `system`, `user`, `assistant`, or what else the template knows.
+    pub role: &'a str,
+    /// The text.
+    pub content: &'a str,
+}
+
+/// A chat template with the names that it may use.
+pub(crate) struct ChatTemplate {
+    source: String,
+    environment: Environment<'static>,
+}
+
+impl ChatTemplate {
+    /// Takes `tokenizer.chat_template`, if the file has one.
+    pub fn of(header: &Header) -> Option<Self> {
+        let source = header.string("tokenizer.chat_template").ok()?.to_owned();
+        let mut environment = Environment::new();
+        // As Hugging Face's `apply_chat_template` and llama.cpp set it up.
+        if let Ok(syntax) = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build()
+        {
+            environment.set_syntax(syntax);
+        }
+        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+        environment.set_fuel(Some(FUEL));
+        environment
+            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_function(
+            "raise_exception",
+            |reason: String| -> Result<Value, minijinja::Error> {
+                Err(minijinja::Error::new(ErrorKind::InvalidOperation, reason))
+            },
+        );
+        Some(Self {
+            source,
+            environment,
+        })
+    }
+
+    /// The prompt for `messages`, up to where the assistant begins to speak.
+    ///
+    /// # Errors
+    /// [`Error::ChatTemplate`] when the template refuses the messages or is broken.
+    pub fn render(&self, messages: &[Message<'_>], bos: &str, eos: &str) -> Result<String, Error> {
+        let messages: Vec<Value> = messages
+            .iter()
+            .map(|message| context! { role => message.role, content => message.content })
+            .collect();
+        let variables = context! { messages, add_generation_prompt => true, bos_token => bos, eos_token => eos };
+        // The kind and the template's own words; a longer report would show the messages.
+        self.environment
+            .render_str(&self.source, variables)
+            .map_err(|error| Error::ChatTemplate {
+                reason: format!(
+                    "{}{}; give messages in the order that the model was trained on",
+                    error.kind(),
+                    error
+                        .detail()
+                        .map(|detail| format!(": {detail}"))
+                        .unwrap_or_default()
+                ),
+            })
+    }
+}
+
+impl std::fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Message {{ role: {:?}, content: {} bytes }}",
+            self.role,
+            self.content.len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ChatTemplate, Message};
+    use crate::gguf::{Header, Value, write::File};
+
+    fn render(template: &str, messages: &[(&str, &str)]) -> Result<String, String> {
+        let mut file = File::default();
+        file.set("tokenizer.chat_template", Value::String(template.into()));
+        let bytes = file.bytes().0;
+        let header = pollster::block_on(Header::read(&bytes)).unwrap();
+        let messages: Vec<_> = messages
+            .iter()
+            .map(|&(role, content)| Message { role, content })
+            .collect();
+        ChatTemplate::of(&header)
+            .unwrap()
+            .render(&messages, "<s>", "</s>")
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn blocks_leave_no_lines_behind() {
+        let template = "{{ bos_token }}{% for m in messages %}\n  {%- if m['role'] == 'user' %}\n[{{ m.content.strip() }}]\n  {% endif %}\n{% endfor %}\n{% if add_generation_prompt %}A:{% endif %}{{ eos_token }}";
+        assert_eq!(
+            render(template, &[("user", " hi "), ("assistant", "no")]).unwrap(),
+            "<s>[hi]\nA:</s>"
+        );
+    }
+
+    #[test]
+    fn a_template_may_refuse_without_telling_the_messages() {
+        let refusal = render(
+            "{{ raise_exception('roles must alternate') }}{{ messages }}",
+            &[("user", "secret")],
+        )
+        .unwrap_err();
+        assert_eq!(
+            refusal,
+            "chat template: invalid operation: roles must alternate; give messages in the order that the model was trained on"
+        );
+    }
+
+    #[test]
+    fn an_endless_template_ends() {
+        let endless =
+            "{% for i in range(10000) %}{% for j in range(10000) %}{% endfor %}{% endfor %}";
+        assert!(render(endless, &[]).unwrap_err().contains("fuel"));
+    }
+
+    #[test]
+    fn a_broken_template_is_an_error() {
+        assert!(
+            render("{% for %}", &[])
+                .unwrap_err()
+                .starts_with("chat template: syntax error")
+        );
+    }
+}

@@ -1,0 +1,318 @@
+//! From a prompt to an answer, one bounded step at a time.
+
+use crate::{
+    Error, Model, Sampling,
+    compute::Compute,
+    llama::Llama,
+    model::Device,
+    sample::Sampler,
+    tokenizer::{Pieces, Tokenizer},
+};
+
+/// What one step brought.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Part of the prompt went through the model.
+    Prefill {
+        /// Tokens of the prompt that are in the cache.
+        done: usize,
+        /// Tokens of the prompt.
+        total: usize,
+    },
+    /// One token of the answer.
+    Token {
+        /// Its id.
+        id: u32,
+        /// Text that it completed: whole characters, without what may be the beginning of a stop
+        /// text. May be empty.
+        text: String,
+        /// Natural logarithm of its probability in the model's own distribution.
+        log_probability: f32,
+    },
+    /// The answer is complete.
+    Done {
+        /// Why it ended.
+        finish: Finish,
+        /// Mean over all tokens of the answer; 0 if there are none.
+        mean_log_probability: f32,
+        /// Tokens of the prompt.
+        prompt_tokens: usize,
+        /// Tokens of the answer, the one that ends the turn included.
+        completion_tokens: usize,
+    },
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// The model ended its turn.
+    EndOfTurn,
+    /// A stop text came up.
+    Stop,
+    /// `max_tokens` or the context's end was reached.
+    Length,
+}
+
+impl Model {
+    /// Begins an answer to `prompt`. What the last turn left in the cache is used as far as the
+    /// prompts are equal.
+    ///
+    /// # Errors
+    /// [`Error::EmptyPrompt`], [`Error::TokenId`], [`Error::Sampling`], and
+    /// [`Error::ContextOverflow`] when the prompt leaves no room for a token.
+    pub fn start(&mut self, prompt: Vec<u32>, sampling: Sampling) -> Result<Generation<'_>, Error> {
+        let (context, vocabulary) = (self.info().context_length, self.info().vocabulary);
+        if prompt.is_empty() {
+            return Err(Error::EmptyPrompt);
+        }
+        if prompt.len() >= context {
+            return Err(Error::ContextOverflow {
+                prompt: prompt.len(),
+                context,
+            });
+        }
+        if let Some(&id) = prompt.iter().find(|&&id| id as usize >= vocabulary) {
+            return Err(Error::TokenId { id, vocabulary });
+        }
+        let sampler = Sampler::new(&sampling)?;
+        let (tokenizer, device, cached) = self.parts();
+        // At least one token must go through the model, for its logits.
+        let common = prompt[..prompt.len() - 1]
+            .iter()
+            .zip(&*cached)
+            .take_while(|(a, b)| a == b)
+            .count();
+        cached.truncate(common);
+        let run = match device {
+            Device::Cpu(llama) => Run::Cpu(Turn {
+                llama,
+                logits: None,
+            }),
+            #[cfg(feature = "wgpu")]
+            Device::WebGpu(llama) => Run::WebGpu(Turn {
+                llama,
+                logits: None,
+            }),
+        };
+        let tokens = prompt.clone();
+        Ok(Generation {
+            tokenizer,
+            run,
+            cached,
+            tokens,
+            prompt: prompt.len(),
+            reused: common,
+            context,
+            sampler,
+            limit: sampling.max_tokens as usize,
+            text: Text {
+                pieces: Pieces::default(),
+                stops: sampling.stop,
+                held: String::new(),
+            },
+            log_probabilities: 0.0,
+            finish: None,
+        })
+    }
+}
+
+/// An answer in the making. Call [`Self::step`] until it gives [`Step::Done`].
+///
+/// Dropping it, or a future of [`Self::step`], at any point leaves the model in order.
+pub struct Generation<'m> {
+    tokenizer: &'m Tokenizer,
+    run: Run<'m>,
+    /// Tokens in the caches: a prefix of `tokens`.
+    cached: &'m mut Vec<u32>,
+    /// The prompt and the answer so far.
+    tokens: Vec<u32>,
+    prompt: usize,
+    reused: usize,
+    context: usize,
+    sampler: Sampler,
+    limit: usize,
+    text: Text,
+    /// Sum over the answer.
+    log_probabilities: f64,
+    finish: Option<Finish>,
+}
+
+enum Run<'m> {
+    Cpu(Turn<'m, crate::compute::cpu::Cpu>),
+    #[cfg(feature = "wgpu")]
+    WebGpu(Turn<'m, crate::compute::gpu::Gpu>),
+}
+
+/// The device's side of a generation.
+struct Turn<'m, C: Compute> {
+    llama: &'m mut Llama<C>,
+    /// Scores that are computed, or being computed, and not yet read. Kept here so that a step
+    /// dropped while it waits can be taken again.
+    logits: Option<C::Tensor>,
+}
+
+impl Generation<'_> {
+    /// Tokens of the prompt that were still in the cache.
+    pub fn reused(&self) -> usize {
+        self.reused
+    }
+
+    /// Kernels launched on the GPU so far, as [`Model::dispatches`].
+    pub fn dispatches(&self) -> u64 {
+        match &self.run {
+            Run::Cpu(turn) => turn.llama.compute.dispatches(),
+            #[cfg(feature = "wgpu")]
+            Run::WebGpu(turn) => turn.llama.compute.dispatches(),
+        }
+    }
+
+    /// Does a bounded piece of work: a slice of the prompt, or one token.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLimit`], [`Error::DeviceLost`], [`Error::NotFinite`].
+    pub async fn step(&mut self) -> Result<Step, Error> {
+        if self.limit == 0 {
+            return Ok(self.done(Finish::Length));
+        }
+        if let Some(finish) = self.finish {
+            return Ok(self.done(finish));
+        }
+        let logits = match &mut self.run {
+            Run::Cpu(turn) => turn.advance(&self.tokens, self.cached).await,
+            #[cfg(feature = "wgpu")]
+            Run::WebGpu(turn) => turn.advance(&self.tokens, self.cached).await,
+        };
+        let step = match logits {
+            Ok(Some(logits)) => self.take(&logits),
+            Ok(None) => Ok(Step::Prefill {
+                done: self.cached.len(),
+                total: self.prompt,
+            }),
+            Err(error) => Err(error),
+        };
+        if step.is_err() {
+            // Nobody knows what the caches hold now: another step begins from nothing.
+            self.cached.clear();
+        }
+        step
+    }
+
+    /// Tokens of the answer so far.
+    fn answered(&self) -> usize {
+        self.tokens.len() - self.prompt
+    }
+
+    /// All text is out by now: the token that ended the answer brought the rest of it.
+    fn done(&self, finish: Finish) -> Step {
+        let count = self.answered();
+        let mean = if count == 0 {
+            0.0
+        } else {
+            (self.log_probabilities / count as f64) as f32
+        };
+        Step::Done {
+            finish,
+            mean_log_probability: mean,
+            prompt_tokens: self.prompt,
+            completion_tokens: count,
+        }
+    }
+
+    fn take(&mut self, logits: &[f32]) -> Result<Step, Error> {
+        let sampled = self.sampler.sample(logits)?;
+        self.tokens.push(sampled.id);
+        self.log_probabilities += f64::from(sampled.log_probability);
+        let text = if self.tokenizer.is_end(sampled.id) {
+            self.finish = Some(Finish::EndOfTurn);
+            self.text.finish()
+        } else {
+            let (mut text, stopped) = self.text.push(self.tokenizer.bytes(sampled.id));
+            if stopped {
+                self.finish = Some(Finish::Stop);
+            } else if self.answered() == self.limit || self.tokens.len() >= self.context {
+                self.finish = Some(Finish::Length);
+                text.push_str(&self.text.finish());
+            }
+            text
+        };
+        Ok(Step::Token {
+            id: sampled.id,
+            text,
+            log_probability: sampled.log_probability,
+        })
+    }
+}
+
+impl<C: Compute> Turn<'_, C> {
+    /// Brings the caches closer to `tokens`; once they are level, gives the logits after the last.
+    async fn advance(
+        &mut self,
+        tokens: &[u32],
+        cached: &mut Vec<u32>,
+    ) -> Result<Option<Vec<f32>>, Error> {
+        if self.logits.is_none() {
+            let position = cached.len();
+            let end = tokens.len().min(position + C::PREFILL);
+            let x = self.llama.forward(&tokens[position..end], position)?;
+            // The device writes in the order of submission: from here on the cache counts as filled.
+            cached.extend_from_slice(&tokens[position..end]);
+            if end < tokens.len() {
+                self.llama.compute.settle(&x).await?;
+                return Ok(None);
+            }
+            self.logits = Some(self.llama.logits(&x));
+        }
+        let Some(pending) = &self.logits else {
+            return Ok(None);
+        };
+        let logits = self.llama.compute.read(pending).await?;
+        self.logits = None;
+        Ok(Some(logits))
+    }
+}
+
+/// Bytes to text that may be shown.
+struct Text {
+    pieces: Pieces,
+    stops: Vec<String>,
+    /// What may be the beginning of a stop text.
+    held: String,
+}
+
+impl Text {
+    /// Text that can no longer become part of a stop text, and whether one came up.
+    fn push(&mut self, bytes: &[u8]) -> (String, bool) {
+        self.held.push_str(&self.pieces.push(bytes));
+        if let Some(at) = self
+            .stops
+            .iter()
+            .filter_map(|stop| self.held.find(stop.as_str()))
+            .min()
+        {
+            self.held.truncate(at);
+            return (std::mem::take(&mut self.held), true);
+        }
+        let starts_a_stop = |at: &usize| {
+            self.held.is_char_boundary(*at)
+                && self
+                    .stops
+                    .iter()
+                    .any(|stop| stop.starts_with(&self.held[*at..]))
+        };
+        let safe = (0..self.held.len())
+            .find(starts_a_stop)
+            .unwrap_or(self.held.len());
+        let rest = self.held.split_off(safe);
+        (std::mem::replace(&mut self.held, rest), false)
+    }
+
+    /// Everything that is left.
+    fn finish(&mut self) -> String {
+        let mut rest = std::mem::take(&mut self.held);
+        rest.push_str(&self.pieces.finish());
+        rest
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,370 @@
+use super::{Finish, Generation, Step};
+use crate::{
+    Backend, Error, Message, Model, Sampling,
+    gguf::{Value, write::File},
+    testing::{CONTEXT, file, model},
+};
+
+struct Answer {
+    ids: Vec<u32>,
+    text: String,
+    prefills: Vec<(usize, usize)>,
+    done: (Finish, usize, usize),
+    log_probabilities: Vec<f32>,
+    mean: f32,
+}
+
+fn step(generation: &mut Generation<'_>) -> Step {
+    pollster::block_on(generation.step()).unwrap()
+}
+
+fn run(model: &mut Model, prompt: &[u32], sampling: Sampling) -> Answer {
+    let mut generation = model.start(prompt.to_vec(), sampling).unwrap();
+    let (mut ids, mut text, mut prefills, mut log_probabilities) =
+        (vec![], String::new(), vec![], vec![]);
+    loop {
+        match step(&mut generation) {
+            Step::Prefill { done, total } => prefills.push((done, total)),
+            Step::Token {
+                id,
+                text: piece,
+                log_probability,
+            } => {
+                ids.push(id);
+                text.push_str(&piece);
+                log_probabilities.push(log_probability);
+            }
+            Step::Done {
+                finish,
+                mean_log_probability: mean,
+                prompt_tokens,
+                completion_tokens,
+            } => {
+                let done = (finish, prompt_tokens, completion_tokens);
+                return Answer {
+                    ids,
+                    text,
+                    prefills,
+                    done,
+                    log_probabilities,
+                    mean,
+                };
+            }
+        }
+    }
+}
+
+fn tokens(count: u32) -> Sampling {
+    Sampling {
+        max_tokens: count,
+        ..Default::default()
+    }
+}
+
+#[test]
+fn a_prompt_is_taken_in_slices_and_answered_to_the_limit() {
+    let mut model = model();
+    let prompt: Vec<u32> = (1..40).collect();
+    let answer = run(&mut model, &prompt, tokens(5));
+    assert_eq!(answer.prefills, [(16, 39), (32, 39)]);
+    assert_eq!(answer.done, (Finish::Length, 39, 5));
+    assert_eq!(answer.ids.len(), 5);
+    let mean = answer.log_probabilities.iter().sum::<f32>() / 5.0;
+    assert!((answer.mean - mean).abs() < 1e-5 && answer.mean < 0.0);
+    assert_eq!(
+        run(&mut model, &prompt, tokens(0)).done,
+        (Finish::Length, 39, 0)
+    );
+}
+
+#[test]
+fn slices_and_reuse_change_nothing() {
+    let mut model = model();
+    let prompt: Vec<u32> = (1..40).collect();
+    let first = run(&mut model, &prompt, tokens(20)).ids;
+
+    // One token at a time from another history that shares a part.
+    let mut other = prompt[..20].to_vec();
+    other.extend([7, 7, 7]);
+    run(&mut model, &other, tokens(9));
+    let generation = model.start(prompt.clone(), tokens(20)).unwrap();
+    assert_eq!(generation.reused(), 20);
+    drop(generation);
+    assert_eq!(run(&mut model, &prompt, tokens(20)).ids, first);
+
+    // The whole prompt is in the cache; its last token still goes through for its scores.
+    let mut generation = model.start(prompt.clone(), tokens(20)).unwrap();
+    assert_eq!(generation.reused(), 38);
+    assert!(matches!(step(&mut generation), Step::Token { id, .. } if id == first[0]));
+    drop(generation);
+
+    // The next turn goes on after the answer.
+    let longer = [prompt.clone(), first.clone()].concat();
+    run(&mut model, &prompt, tokens(20));
+    assert_eq!(model.start(longer, tokens(1)).unwrap().reused(), 39 + 19);
+    assert_eq!(run(&mut self::model(), &prompt, tokens(20)).ids, first);
+}
+
+#[test]
+fn a_generation_dropped_anywhere_leaves_the_model_in_order() {
+    let prompt: Vec<u32> = (1..40).collect();
+    let expected = run(&mut model(), &prompt, tokens(12)).ids;
+    let mut model = model();
+    for steps in 0..14 {
+        let mut generation = model.start((20..90).collect(), tokens(12)).unwrap();
+        for _ in 0..steps {
+            step(&mut generation);
+        }
+        drop(generation);
+        assert_eq!(
+            run(&mut model, &prompt, tokens(12)).ids,
+            expected,
+            "after {steps} steps"
+        );
+    }
+}
+
+#[test]
+fn the_end_of_the_context_ends_the_answer() {
+    let mut model = model();
+    let prompt: Vec<u32> = (0..CONTEXT as u32 - 3).map(|at| 1 + at % 200).collect();
+    let answer = run(&mut model, &prompt, tokens(100));
+    assert_eq!(answer.done, (Finish::Length, CONTEXT - 3, 3));
+    let error = model.start(vec![1; CONTEXT], tokens(1)).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "the prompt has 96 tokens, the model's context 96; shorten the conversation"
+    );
+}
+
+#[test]
+fn stop_texts_end_the_answer_and_do_not_show() {
+    let mut model = model();
+    let prompt = model.encode("hello").unwrap();
+    let sampling = Sampling {
+        temperature: 1.0,
+        seed: 5,
+        ..tokens(60)
+    };
+    let whole = run(&mut model, &prompt, sampling.clone()).text;
+    let characters: Vec<char> = whole.chars().collect();
+    let stop: String = characters[10..13].iter().collect();
+    let at = whole.find(&stop).unwrap();
+    let never = format!("{stop}\u{1}never");
+    let answer = run(
+        &mut model,
+        &prompt,
+        Sampling {
+            stop: vec![never.clone(), stop],
+            ..sampling.clone()
+        },
+    );
+    assert_eq!(
+        (answer.text.as_str(), answer.done.0),
+        (&whole[..at], Finish::Stop)
+    );
+    // A beginning of a stop text that goes on otherwise is only held back for a while.
+    let answer = run(
+        &mut model,
+        &prompt,
+        Sampling {
+            stop: vec![never],
+            ..sampling
+        },
+    );
+    assert_eq!(
+        (answer.text.as_str(), answer.done.0),
+        (whole.as_str(), Finish::Length)
+    );
+}
+
+#[test]
+fn the_end_of_a_turn_ends_the_answer() {
+    let mut model = model();
+    let prompt = model.encode("hello").unwrap();
+    // Of 260 tokens one ends the turn: some seed draws it soon.
+    let ended = (0..200).find_map(|seed| {
+        let answer = run(
+            &mut model,
+            &prompt,
+            Sampling {
+                temperature: 3.0,
+                seed,
+                ..tokens(40)
+            },
+        );
+        (answer.done.0 == Finish::EndOfTurn).then_some(answer)
+    });
+    let answer = ended.unwrap();
+    assert_eq!(
+        answer.ids.iter().position(|&id| id == 0),
+        Some(answer.ids.len() - 1)
+    );
+    assert_eq!(answer.done.2, answer.ids.len());
+}
+
+#[test]
+fn chats_are_rendered_by_the_files_template() {
+    let model = model();
+    let messages = [Message {
+        role: "user",
+        content: "hell",
+    }];
+    assert_eq!(
+        model.render_chat(&messages).unwrap(),
+        "user: hell<|im_end|>assistant: "
+    );
+    let ids = model.encode_chat(&messages).unwrap();
+    assert_eq!(ids[6..8], [259, 0]);
+}
+
+#[test]
+fn prompts_that_cannot_be_are_refused() {
+    let mut model = model();
+    let mut refusal = |prompt: Vec<u32>| model.start(prompt, tokens(1)).err().unwrap().to_string();
+    assert_eq!(
+        refusal(vec![]),
+        "the prompt is empty; give at least one token"
+    );
+    assert_eq!(
+        refusal(vec![1, 260]),
+        "token id 260 is beyond the vocabulary of 260"
+    );
+}
+
+fn load(file: &File) -> Result<Model, Error> {
+    pollster::block_on(Model::load(file.bytes().0, Backend::Cpu, |_| {}))
+}
+
+#[test]
+fn a_file_that_cannot_run_is_refused_by_name() {
+    let with = |key: &str, value: Value| {
+        let mut file = file();
+        file.set(key, value);
+        load(&file).unwrap_err().to_string()
+    };
+    let without = |name: &str| load(&file().without(name)).unwrap_err().to_string();
+    let text = |text: &str| Value::String(text.into());
+    let cases = [
+        (
+            with("general.architecture", text("qwen2")),
+            "architecture qwen2 is not supported; supported: llama",
+        ),
+        (
+            with("tokenizer.ggml.model", text("bert")),
+            "tokenizer bert is not supported",
+        ),
+        (
+            with("llama.attention.head_count", Value::Unsigned(0)),
+            "64 wide with 0 heads",
+        ),
+        (
+            with("llama.attention.head_count_kv", Value::Unsigned(3)),
+            "4 heads over 3 key/value heads",
+        ),
+        (
+            with("llama.block_count", Value::Unsigned(u64::from(u32::MAX))),
+            "no tensor blk.2.attn_norm.weight",
+        ),
+        (
+            with("llama.block_count", Value::Unsigned(1)),
+            "tensor blk.1.attn_k.weight in the architecture llama is not",
+        ),
+        (
+            with("llama.feed_forward_length", Value::Unsigned(128)),
+            "tensor blk.0.ffn_gate.weight: shape [64, 96]",
+        ),
+        (
+            with("llama.embedding_length", Value::Unsigned(128)),
+            "tensor token_embd.weight: shape [64, 260]",
+        ),
+        (
+            with("llama.rope.dimension_count", Value::Unsigned(17)),
+            "llama.rope.dimension_count is 17",
+        ),
+        (
+            with("llama.rope.scaling.type", text("yarn")),
+            "llama.rope.scaling.type is not supported",
+        ),
+        (
+            with("llama.expert_count", Value::Unsigned(8)),
+            "a mixture of experts",
+        ),
+        (
+            with("llama.context_length", Value::Unsigned(0)),
+            "context 0",
+        ),
+        (
+            with(
+                "llama.attention.layer_norm_rms_epsilon",
+                Value::Float(f64::NAN),
+            ),
+            "epsilon NaN",
+        ),
+        (
+            without("llama.context_length"),
+            "no usable metadata llama.context_length",
+        ),
+        (
+            without("general.architecture"),
+            "no usable metadata general.architecture",
+        ),
+        (without("token_embd.weight"), "no tensor token_embd.weight"),
+        (
+            without("blk.1.ffn_down.weight"),
+            "no tensor blk.1.ffn_down.weight",
+        ),
+    ];
+    for (message, expected) in cases {
+        assert!(
+            message.contains(expected),
+            "expected {expected:?}, got {message:?}"
+        );
+    }
+    let mut bias = file();
+    bias.tensors
+        .push(("blk.0.attn_q.bias".into(), vec![64], 0, vec![0; 256]));
+    assert_eq!(
+        load(&bias).unwrap_err().to_string(),
+        "tensor blk.0.attn_q.bias in the architecture llama is not supported"
+    );
+    let without_template = load(&file().without("tokenizer.chat_template")).unwrap();
+    assert_eq!(
+        without_template.encode_chat(&[]).unwrap_err().to_string(),
+        "chat template: the file has none; give a prompt of your own"
+    );
+}
+
+#[test]
+fn scores_that_are_no_numbers_are_an_error_and_the_model_goes_on() {
+    let mut file = file();
+    let norm = file
+        .tensors
+        .iter_mut()
+        .find(|tensor| tensor.0 == "output_norm.weight")
+        .unwrap();
+    norm.3[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    let mut model = load(&file).unwrap();
+    let mut generation = model.start(vec![1, 2], tokens(3)).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(
+            pollster::block_on(generation.step()),
+            Err(Error::NotFinite)
+        ));
+    }
+}
+
+#[test]
+fn loading_tells_how_far_it_is() {
+    let mut seen = Vec::new();
+    let model = pollster::block_on(Model::load(file().bytes().0, Backend::Cpu, |progress| {
+        seen.push(progress)
+    }))
+    .unwrap();
+    assert!(seen.windows(2).all(|pair| pair[0].loaded < pair[1].loaded));
+    let last = seen.last().unwrap();
+    assert_eq!(
+        (last.loaded, last.total),
+        (model.info().bytes, model.info().bytes)
+    );
+}

@@ -1,0 +1,185 @@
+//! A loaded model: weights on a device, a tokenizer, a chat template.
+
+use crate::{
+    Error, Message, Source,
+    chat::ChatTemplate,
+    compute::{Compute, cpu::Cpu},
+    gguf::Header,
+    llama::{Config, Llama},
+    tokenizer::Tokenizer,
+};
+
+/// Where the weights go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// SIMD on one thread; always there.
+    Cpu,
+    /// WebGPU in a page, Vulkan, Metal or Direct3D natively.
+    #[cfg(feature = "wgpu")]
+    WebGpu,
+}
+
+/// How far loading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadProgress {
+    /// Bytes of weights on the device.
+    pub loaded: u64,
+    /// Bytes of weights in the file.
+    pub total: u64,
+}
+
+/// What a model is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// `general.name` of the file, or its architecture.
+    pub name: String,
+    /// `general.architecture`.
+    pub architecture: String,
+    /// Tokens of prompt and answer together at most.
+    pub context_length: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Tokens that there are.
+    pub vocabulary: usize,
+    /// Bytes of packed weights.
+    pub bytes: u64,
+    /// `cpu` or `webgpu`.
+    pub backend: &'static str,
+    /// The device, as it calls itself; on the CPU the instruction set.
+    pub adapter: String,
+}
+
+/// A model that is ready to answer.
+pub struct Model {
+    info: ModelInfo,
+    tokenizer: Tokenizer,
+    template: Option<ChatTemplate>,
+    device: Device,
+    /// Tokens whose keys and values the caches hold, from position 0 on.
+    cached: Vec<u32>,
+}
+
+/// The same model code on either device.
+pub(crate) enum Device {
+    Cpu(Box<Llama<Cpu>>),
+    #[cfg(feature = "wgpu")]
+    WebGpu(Box<Llama<crate::compute::gpu::Gpu>>),
+}
+
+impl Model {
+    /// Loads a GGUF file. One tensor is in flight at a time; weights stay packed.
+    ///
+    /// Dropping the future abandons the load and frees what was there.
+    ///
+    /// # Errors
+    /// Any [`Error`] about the file, its source or the device.
+    pub async fn load(
+        source: impl Source,
+        backend: Backend,
+        mut progress: impl FnMut(LoadProgress),
+    ) -> Result<Self, Error> {
+        let mut header = Header::read(&source).await?;
+        let template = ChatTemplate::of(&header);
+        // The architecture first: its refusal says more than that of its tokenizer.
+        Config::of(&header, 0)?;
+        let tokenizer = Tokenizer::take(&mut header)?;
+        let config = Config::of(&header, tokenizer.vocabulary())?;
+        let total = header.tensor_bytes();
+        let mut info = ModelInfo {
+            name: header.string("general.name").unwrap_or("llama").to_owned(),
+            architecture: "llama".to_owned(),
+            context_length: config.context,
+            layers: config.layers,
+            vocabulary: config.vocabulary,
+            bytes: total,
+            backend: "cpu",
+            adapter: String::new(),
+        };
+        let mut progress = |loaded| progress(LoadProgress { loaded, total });
+        let device = match backend {
+            Backend::Cpu => {
+                let cpu = Cpu::new();
+                info.adapter = cpu.instructions().to_owned();
+                Device::Cpu(Box::new(
+                    Llama::load(cpu, config, &header, &source, &mut progress).await?,
+                ))
+            }
+            #[cfg(feature = "wgpu")]
+            Backend::WebGpu => {
+                let gpu = crate::compute::gpu::Gpu::open().await?;
+                info.backend = "webgpu";
+                info.adapter = gpu.adapter().to_owned();
+                Device::WebGpu(Box::new(
+                    Llama::load(gpu, config, &header, &source, &mut progress).await?,
+                ))
+            }
+        };
+        Ok(Self {
+            info,
+            tokenizer,
+            template,
+            device,
+            cached: Vec::new(),
+        })
+    }
+
+    /// What the model is.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The prompt for a conversation: the model's own chat template, up to where the assistant speaks.
+    ///
+    /// # Errors
+    /// [`Error::ChatTemplate`] when the file has none, or it refuses the messages.
+    pub fn encode_chat(&self, messages: &[Message<'_>]) -> Result<Vec<u32>, Error> {
+        self.render_chat(messages)
+            .map(|prompt| self.tokenizer.encode(&prompt))
+    }
+
+    /// The prompt of [`Self::encode_chat`] as text.
+    ///
+    /// # Errors
+    /// As [`Self::encode_chat`].
+    pub fn render_chat(&self, messages: &[Message<'_>]) -> Result<String, Error> {
+        let none = || Error::ChatTemplate {
+            reason: "the file has none; give a prompt of your own".to_owned(),
+        };
+        let template = self.template.as_ref().ok_or_else(none)?;
+        template.render(
+            messages,
+            self.tokenizer.bos_text(),
+            self.tokenizer.eos_text(),
+        )
+    }
+
+    /// Token ids of a text as it is.
+    ///
+    /// # Errors
+    /// None today; a tokenizer to come may refuse a text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
+        Ok(self.tokenizer.encode(text))
+    }
+
+    /// Kernels launched on the GPU so far; 0 on the CPU.
+    pub fn dispatches(&self) -> u64 {
+        match &self.device {
+            Device::Cpu(llama) => llama.compute.dispatches(),
+            #[cfg(feature = "wgpu")]
+            Device::WebGpu(llama) => llama.compute.dispatches(),
+        }
+    }
+
+    pub(crate) fn parts(&mut self) -> (&Tokenizer, &mut Device, &mut Vec<u32>) {
+        (&self.tokenizer, &mut self.device, &mut self.cached)
+    }
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The caches hold what people wrote.
+        f.debug_struct("Model")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
+    }
+}

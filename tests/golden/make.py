@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Makes the golden files that hold Tidegate's local model against llama.cpp.
+
+    pip install xllamacpp
+    python tests/golden/make.py MODEL.gguf
+
+Writes beside itself: `smollm2-135m-instruct-q4_1.json`, greedy ids with the five most likely tokens
+of every step, and `tokenizer-smollm2.json`, token ids of ordinary and of nasty texts.
+llama.cpp runs on one thread, greedy, without a prompt cache, so that a second run gives the same.
+"""
+
+import hashlib
+import json
+import pathlib
+import random
+import sys
+import urllib.request
+
+import xllamacpp
+
+HERE = pathlib.Path(__file__).parent
+STEPS = 32
+TOP = 5
+
+PROMPTS = {
+    # Few tokens, for a software GPU that takes seconds for each.
+    "short": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Name three colors."}],
+    # No system message: the template puts its own.
+    "default-system": [{"role": "user", "content": "What is the capital of France?"}],
+    "explain": [{"role": "user", "content": "Explain in one paragraph why the sky is blue."}],
+    "turns": [
+        {"role": "system", "content": "You are a careful assistant who answers in full sentences."},
+        {"role": "user", "content": "My name is Ada and I like chess."},
+        {"role": "assistant", "content": "Nice to meet you, Ada! Chess is a wonderful game."},
+        {"role": "user", "content": "Write me a short story about my favourite game."},
+    ],
+    "code": [{"role": "user", "content": "Write a Python function that returns the n-th Fibonacci number.\n\n```python\ndef fib(n):\n```"}],
+}
+
+TEXTS = [
+    "", " ", "  ", "\n", "\n\n", " \n ", "\t\tx", "a", " a", "  a", "   a b", "a ", "a  ", "a\n\n  b", "a \n", "\r\n", "a\r\nb",
+    "Hello, world!", "hello   world", "I'm you're we'll he'd they've it's don't SHOULDN'T I'M", "'s 'S ''s '", "’s can’t",
+    "0", "12", "123", "1234567890", " 42", "3.14159", "1,000,000", "v2.0-rc1", "٣٤٥", "½", "x²", "Ⅷ", "a1b2c3", "7th", "$100", "2024-01-31T23:59:59Z",
+    "café", "cafe\u0301", "naïve", "Straße", "ŁÓDŹ", "Привет, мир!", "日本語のテキスト", "中文字符测试", "한국어", "עברית", "العربية", "हिन्दी", "ไทย",
+    "🙂", "👩‍👩‍👧‍👦", "🇫🇷", "a🙂b", "😀😀😀", "e\u0301\u0302\u0303", "\u200b", "\u00a0", "a\u00a0b", "\u3000x", "\u2028", "\ufeffx", "\u0085x", "\x00", "\x01\x02", "\x7f",
+    "_", "__init__", "snake_case", "camelCase", "fn main() { println!(\"{}\", 1); }", "#include <stdio.h>\n\nint main(void)\n{\n\treturn 0;\n}\n", "a==b!=c<=d", "...", "…", "—", "!!!???", " !", "  !", "@user #tag", "https://example.org/a?b=c&d=%20", "me@example.org",
+    "<|im_start|>", "<|im_end|>", "<|im_start|>user\nHi<|im_end|>\n", "<|im_start", "|im_end|>", "<|endoftext|>x", "x<|im_end|>y", "<|im_end|><|im_end|>", "<repo_name>", "<file_sep>a", "<|IM_END|>", "< |im_end|>", "<|im_end|> ", " <|im_end|>",
+    "a" * 40, "ab" * 30, "=" * 70, "-" * 5, " " * 33, "\n" * 9, "the " * 12, "Supercalifragilisticexpialidocious", "antidisestablishmentarianism",
+]
+
+
+def nasty(seed: int, count: int) -> list[str]:
+    """Texts of pieces that pre-tokenizers disagree about."""
+    draw = random.Random(seed)
+    pieces = list("abzAZ019 \n\t'.,!-_<|>") + ["  ", " \n", "\r\n", "'s", "'ll", "é", "ß", "ñ", "Я", "日", "本", "한", "ا", "٤", "½", "🙂", "\u0301", "\u200d", "\u00a0", "\u2003", "<|im_end|>", "<|im_start|>", "the", " The", "ing", "12", "345"]
+    texts = ["".join(draw.choice(pieces) for _ in range(draw.randint(1, 24))) for _ in range(count // 2)]
+    for _ in range(count - len(texts)):
+        points = [draw.choice([draw.randint(1, 0x7F), draw.randint(0x80, 0x24FF), draw.randint(0x2500, 0xD7FF), draw.randint(0xE000, 0x1FAFF), draw.randint(0x20000, 0x2FFFF)]) for _ in range(draw.randint(1, 16))]
+        texts.append("".join(map(chr, points)))
+    return texts
+
+
+class Llama:
+    """llama.cpp's server on a loopback port."""
+
+    def __init__(self, model: pathlib.Path):
+        params = xllamacpp.CommonParams()
+        params.model.path = str(model)
+        params.n_ctx = 2048
+        params.n_parallel = 1
+        params.cpuparams.n_threads = 1
+        params.cpuparams_batch.n_threads = 1
+        params.n_gpu_layers = 0
+        params.warmup = False
+        params.use_jinja = True
+        params.port = 0
+        self.server = xllamacpp.Server(params)
+        self.address = self.server.listening_address
+
+    def __call__(self, path: str, body: dict) -> dict:
+        request = urllib.request.Request(self.address + path, json.dumps(body).encode(), {"content-type": "application/json"})
+        with urllib.request.urlopen(request) as reply:
+            return json.load(reply)
+
+    def tokenize(self, text: str) -> list[int]:
+        return self("/tokenize", {"content": text, "add_special": False, "parse_special": True})["tokens"]
+
+
+def generation(llama: Llama, messages: list[dict]) -> dict:
+    prompt = llama("/apply-template", {"messages": messages})["prompt"]
+    prompt_ids = llama.tokenize(prompt)
+    body = {"prompt": prompt_ids, "n_predict": STEPS, "temperature": 0, "n_probs": TOP, "cache_prompt": False, "return_tokens": True}
+    steps = llama("/completion", body)["completion_probabilities"]
+    return {
+        "messages": messages,
+        "prompt": prompt,
+        "prompt_ids": prompt_ids,
+        "ids": [step["id"] for step in steps],
+        "top": [[[top["id"], round(top["logprob"], 5)] for top in step["top_logprobs"]] for step in steps],
+    }
+
+
+def write(name: str, value: dict, rows: str) -> None:
+    """JSON with one row a line, so that a change reads well."""
+    head = {key: item for key, item in value.items() if key != rows}
+    lines = [json.dumps(row, ensure_ascii=True, separators=(",", ":")) for row in value[rows]]
+    text = json.dumps(head, indent=1)[:-2] + f',\n "{rows}": [\n' + ",\n".join(lines) + "\n ]\n}\n"
+    json.loads(text)
+    (HERE / name).write_text(text)
+
+
+def main() -> None:
+    model = pathlib.Path(sys.argv[1])
+    head = {
+        "made_by": f"tests/golden/make.py, xllamacpp {xllamacpp.__version__}, one thread",
+        "model": model.name,
+        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
+    }
+    llama = Llama(model)
+    prompts = [{"name": name, **generation(llama, messages)} for name, messages in PROMPTS.items()]
+    write("smollm2-135m-instruct-q4_1.json", {**head, "prompts": prompts}, "prompts")
+    texts = TEXTS + nasty(seed=7, count=160)
+    cases = [[text, llama.tokenize(text)] for text in texts]
+    write("tokenizer-smollm2.json", {**head, "cases": cases}, "cases")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+//! The local model, natively, against llama.cpp on the same file.
+
+use local_model::{Backend, FileSource, Message, Model, Sampling, Step};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tests::golden::{Golden, Prompt, Tie, few_enough, model_file};
+
+fn load(backend: Backend) -> Model {
+    pollster::block_on(Model::load(
+        FileSource::open(model_file()).unwrap(),
+        backend,
+        |_| {},
+    ))
+    .unwrap()
+}
+
+fn generate(model: &mut Model, prompt: &[u32], count: usize) -> Vec<u32> {
+    let sampling = Sampling {
+        max_tokens: count as u32,
+        ..Sampling::default()
+    };
+    let mut generation = model.start(prompt.to_vec(), sampling).unwrap();
+    let mut ids = Vec::new();
+    loop {
+        match pollster::block_on(generation.step()).unwrap() {
+            Step::Prefill { .. } => {}
+            Step::Token { id, .. } => ids.push(id),
+            Step::Done { .. } => return ids,
+        }
+    }
+}
+
+fn hold_all(backend: Backend) {
+    let golden = Golden::read();
+    let mut model = load(backend);
+    let ties: Vec<Vec<Tie>> = golden
+        .prompts
+        .iter()
+        .map(|prompt| {
+            let ties = prompt
+                .hold(|prompt, count| generate(&mut model, prompt, count))
+                .unwrap();
+            println!(
+                "{}: {} tokens, ties {ties:?}",
+                prompt.name,
+                prompt.ids.len()
+            );
+            ties
+        })
+        .collect();
+    few_enough(&ties).unwrap();
+}
+
+#[test]
+fn on_the_cpu_five_prompts_are_answered_as_by_llama_cpp() {
+    hold_all(Backend::Cpu);
+}
+
+#[test]
+fn the_model_is_the_one_that_the_golden_file_was_made_with() {
+    let digest = Sha256::digest(std::fs::read(model_file()).unwrap());
+    assert_eq!(hex(&digest), Golden::read().sha256);
+}
+
+#[test]
+fn chats_become_the_same_prompts_and_tokens() {
+    let model = load(Backend::Cpu);
+    for Prompt {
+        messages,
+        prompt,
+        prompt_ids,
+        ..
+    } in &Golden::read().prompts
+    {
+        let messages: Vec<Message<'_>> = messages
+            .iter()
+            .map(|message| Message {
+                role: &message.role,
+                content: &message.content,
+            })
+            .collect();
+        assert_eq!(&model.render_chat(&messages).unwrap(), prompt);
+        assert_eq!(&model.encode_chat(&messages).unwrap(), prompt_ids);
+    }
+}
+
+#[test]
+fn ordinary_and_nasty_texts_become_the_same_tokens() {
+    #[derive(Deserialize)]
+    struct Tokens {
+        cases: Vec<(String, Vec<u32>)>,
+    }
+    let tokens: Tokens =
+        serde_json::from_str(include_str!("../golden/tokenizer-smollm2.json")).unwrap();
+    let model = load(Backend::Cpu);
+    let wrong: Vec<String> = tokens
+        .cases
+        .iter()
+        .filter_map(|(text, expected)| {
+            let ids = model.encode(text).unwrap();
+            (&ids != expected).then(|| format!("{text:?}: {ids:?}, llama.cpp has {expected:?}"))
+        })
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        tokens.cases.len(),
+        wrong.join("\n")
+    );
+    assert!(tokens.cases.len() > 200);
+}
+
+#[test]
+fn only_a_proven_tie_may_part() {
+    let prompt = Prompt {
+        name: "made up".into(),
+        messages: vec![],
+        prompt: String::new(),
+        prompt_ids: vec![],
+        ids: vec![1, 2, 3],
+        top: vec![
+            vec![(1, -0.1), (9, -3.0)],
+            vec![(2, -0.70), (8, -0.75)],
+            vec![(3, -0.1), (7, -3.0)],
+        ],
+    };
+    assert_eq!(prompt.judge(0, &[1, 2, 3]), Ok(None));
+    assert_eq!(prompt.judge(2, &[3]), Ok(None));
+    let tie = prompt.judge(0, &[1, 8, 5]).unwrap().unwrap();
+    assert_eq!((tie.step, tie.ours), (1, 8));
+    assert_eq!(
+        prompt.judge(0, &[9, 2, 3]).unwrap_err(),
+        "made up: token 9 at step 0, llama.cpp has 1 of [(1, -0.1), (9, -3.0)]"
+    );
+    assert!(prompt.judge(0, &[1, 4, 3]).is_err());
+    assert!(prompt.judge(0, &[1, 2]).is_err());
+    // The answer goes on from llama.cpp's token.
+    let mut prompts = Vec::new();
+    let ties = prompt.hold(|ids, _| {
+        prompts.push(ids.to_vec());
+        if ids.is_empty() {
+            vec![1, 8, 6]
+        } else {
+            vec![3]
+        }
+    });
+    assert_eq!(
+        (ties.unwrap(), prompts),
+        (vec![tie], vec![vec![], vec![1, 2]])
+    );
+    assert!(few_enough(&[vec![tie], vec![]]).is_ok());
+    assert!(few_enough(&[vec![tie], vec![tie]]).is_err());
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
