@@ -35,6 +35,7 @@ export async function createTidegate(options: TidegateOptions = {}): Promise<Tid
       answer: (call) => engine.answer(call),
       route: (request, policy) => engine.route(request, policy),
       preview: (request, policy) => engine.preview(request, policy),
+      forget: () => engine.forget(),
       stats: () => engine.stats(),
       dispose: release,
     },

@@ -11,6 +11,8 @@ export interface Engine {
   route(request: ChatRequest, policy: Policy): Promise<Route>;
   /** What of a request would leave. */
   preview(request: ChatRequest, policy: Policy): Promise<Preview>;
+  /** Wipes which placeholder stood for which value. */
+  forget(): Promise<void>;
   stats(): Stats;
   diagnostics: Diagnostics;
   dispose(): Promise<void>;

@@ -8,6 +8,7 @@ export interface Calls {
   answer: { ask: { request: ChatRequest; policy: Policy; wantsConsent: boolean }; result: null };
   route: { ask: { request: ChatRequest; policy: Policy }; result: Route };
   preview: { ask: { request: ChatRequest; policy: Policy }; result: Preview };
+  forget: { ask: object; result: null };
   greedy: {
     ask: { prompt: Message[] | number[]; maxTokens: number };
     result: { prompt: number[]; ids: number[] };

@@ -58,6 +58,10 @@ export class RemoteEngine implements Engine {
     return this.#call('preview', { request, policy });
   }
 
+  async forget(): Promise<void> {
+    await this.#call('forget', {});
+  }
+
   stats(): Stats {
     this.#stats = this.#connection?.stats ?? this.#stats;
     return this.#stats;

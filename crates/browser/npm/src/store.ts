@@ -81,7 +81,7 @@ async function readState(key: string): Promise<Stored> {
 }
 
 async function readText(name: string): Promise<string | undefined> {
-  return (await openFile(name))?.text();
+  return (await (await openFile(name))?.text()) || undefined; // an empty file is as good as none
 }
 
 /** No such file and no such storage both mean that all of it is to be fetched. */

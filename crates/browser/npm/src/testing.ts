@@ -177,6 +177,8 @@ class TestEngine implements Engine {
     return { memoryBytes: 0 };
   }
 
+  async forget(): Promise<void> {}
+
   async dispose(): Promise<void> {}
 }
 

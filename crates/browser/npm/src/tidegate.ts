@@ -34,6 +34,11 @@ export interface Tidegate extends AsyncDisposable {
   preview(request: ChatRequest, options?: CallOptions): Promise<Preview>;
   /** Calls `listener` on every event; the function that comes back stops that. */
   on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void;
+  /**
+   * Ends the conversation: wipes which placeholder stood for which personal value. Within a conversation the
+   * same value keeps its placeholder.
+   */
+  forget(): Promise<void>;
   stats(): Stats;
   /** For tests and benchmarks. */
   readonly diagnostics: Diagnostics;
@@ -78,6 +83,11 @@ export class EngineTidegate implements Tidegate {
     if (listeners === undefined) throw new TypeError(`no event named ${JSON.stringify(event)}`);
     listeners.add(listener);
     return () => listeners.delete(listener);
+  }
+
+  async forget(): Promise<void> {
+    throwIfAborted(this.#closed.signal);
+    await this.#engine.forget();
   }
 
   stats(): Stats {

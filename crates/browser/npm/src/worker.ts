@@ -101,6 +101,9 @@ async function call(
       return JSON.parse(handle.route(JSON.stringify(message.request), JSON.stringify(message.policy)));
     case 'preview':
       return JSON.parse(handle.preview(JSON.stringify(message.request), JSON.stringify(message.policy)));
+    case 'forget':
+      handle.forget();
+      return null;
     case 'greedy':
       return JSON.parse(await handle.greedy(id, JSON.stringify(message.prompt), message.maxTokens));
     case 'dispatchCost': {
@@ -170,7 +173,8 @@ async function loadOn(
   if (options.model.kind !== 'none') {
     const file = options.model.kind === 'file' ? options.model.file : undefined;
     const model = JSON.stringify(file === undefined ? options.model : { kind: 'file' });
-    await Promise.race([handle.load(id, model, file, options.storage, backend, onProgress), broken]);
+    const ready = () => handle.load(id, model, file, options.storage, backend, onProgress);
+    await Promise.race([file === undefined ? withLock(model, ready) : ready(), broken]);
     const { adapter } = JSON.parse(handle.stats()) as { adapter?: string };
     device = {
       backend,
@@ -179,6 +183,12 @@ async function loadOn(
     };
   }
   return { handle, backend, reason, broken };
+}
+
+/** Two tabs must not write the same file: the second one waits, and finds it there. */
+async function withLock(name: string, work: () => Promise<void>): Promise<void> {
+  const locks = (globalThis.navigator as Partial<Navigator> | undefined)?.locks;
+  await (locks === undefined ? work() : locks.request(`tidegate ${name}`, work));
 }
 
 /**

@@ -33,6 +33,8 @@ export class EngineHandle {
   greedy(call: number, promptJson: string, maxTokens: number): Promise<string>;
   /** `[issueMs, totalMs]`. */
   dispatchCost(operations: number): Promise<Float64Array>;
+  /** Ends the conversation: wipes which placeholder stood for which value. */
+  forget(): void;
   /** Stops a call of that number; unknown numbers are ignored. */
   abort(call: number): void;
   /** `Stats`, without `device`. */

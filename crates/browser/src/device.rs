@@ -1,0 +1,78 @@
+//! Clock, network state and event loop of the worker.
+
+use futures::channel::oneshot;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::{MessageChannel, StorageEstimate, WorkerGlobalScope};
+
+use crate::error::failed;
+
+/// The worker's global object.
+pub(crate) fn scope() -> WorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Milliseconds since the worker began; never goes back.
+pub(crate) fn now_ms() -> f64 {
+    // Every worker has a performance object; without one, time stands still and only statistics suffer.
+    scope().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// The engine's clock.
+#[derive(Debug)]
+pub(crate) struct Clock;
+
+impl engine::Clock for Clock {
+    fn now_ms(&self) -> f64 {
+        now_ms()
+    }
+}
+
+/// The engine's view of the network.
+#[derive(Debug)]
+pub(crate) struct Signals;
+
+impl engine::Signals for Signals {
+    fn online(&self) -> bool {
+        scope().navigator().on_line()
+    }
+}
+
+/// Bytes that storage still has room for, if the browser tells.
+pub(crate) async fn storage_available() -> Option<u64> {
+    let storage = scope().navigator().storage();
+    if storage.is_undefined() {
+        return None; // not a secure context
+    }
+    let estimate: StorageEstimate =
+        wasm_bindgen_futures::JsFuture::from(storage.estimate().ok()?).await.ok()?.unchecked_into();
+    Some((estimate.get_quota()? - estimate.get_usage().unwrap_or_default()).max(0.0) as u64)
+}
+
+/// Lets the event loop take a turn, so that messages of the page (an abort, above all) come in.
+///
+/// A message channel rather than a timer: timers wait at least 4 ms once they are nested.
+pub(crate) struct EventLoop {
+    channel: MessageChannel,
+}
+
+impl EventLoop {
+    /// # Errors
+    /// When the browser gives no channel.
+    pub(crate) fn new() -> Result<Self, query::Error> {
+        Ok(Self { channel: MessageChannel::new().map_err(|error| failed("message channel", &error))? })
+    }
+
+    /// Resolves in a later task.
+    pub(crate) async fn turn(&self) {
+        let (send, receive) = oneshot::channel();
+        let on_message = Closure::once(move || {
+            // The receiver is gone if the waiting call was dropped.
+            let _ = send.send(());
+        });
+        self.channel.port1().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        if self.channel.port2().post_message(&JsValue::NULL).is_ok() {
+            let _ = receive.await;
+        }
+        self.channel.port1().set_onmessage(None);
+    }
+}

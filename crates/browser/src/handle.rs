@@ -1,0 +1,229 @@
+//! The one exported class.
+
+use std::rc::Rc;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use engine::Engine;
+use local_model::Backend;
+use oblivious_http::VerifiedKey;
+use query::{AnswerEvent, ChatRequest, Error, ErrorCode, Policy};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use web_sys::File;
+
+use crate::{
+    calls::Calls,
+    consent::Consent,
+    device::{Clock, Signals},
+    error::{to_js, unreadable},
+    local::{PageModel, Prompt},
+    models::{self, ModelRef, Progress},
+    transport::RelayTransport,
+};
+
+type PageEngine = Engine<PageModel, RelayTransport, Clock, Signals, Consent>;
+
+/// A model, an engine around it, and the calls that run.
+///
+/// Data crosses as JSON: serde then sees fields that it does not know and refuses them, which the direct
+/// bridge to JavaScript objects never looks at. Each call has a number that the page chose.
+#[wasm_bindgen]
+pub struct EngineHandle {
+    model: PageModel,
+    engine: Rc<PageEngine>,
+    consent: Consent,
+    calls: Calls,
+}
+
+/// `CloudOptions` of the npm package.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CloudOptions {
+    relays: Vec<String>,
+    keys: String,
+    model: Option<String>,
+}
+
+#[derive(Serialize)]
+struct GreedyTokens {
+    prompt: Vec<u32>,
+    ids: Vec<u32>,
+}
+
+#[wasm_bindgen]
+impl EngineHandle {
+    /// An engine without a model. `cloud_json`: the sealed path, if there is one.
+    ///
+    /// # Errors
+    /// `key-mismatch` when the pinned keys cannot be used.
+    #[wasm_bindgen(constructor)]
+    pub fn new(cloud_json: Option<String>) -> Result<EngineHandle, JsValue> {
+        Self::build(cloud_json.as_deref()).map_err(|error| to_js(&error))
+    }
+
+    fn build(cloud_json: Option<&str>) -> Result<Self, Error> {
+        let model = PageModel::default();
+        let consent = Consent::default();
+        let engine = Engine::new(model.clone(), Clock, Signals, consent.clone());
+        let engine = match cloud_json {
+            None => engine,
+            Some(json) => {
+                let options: CloudOptions = parse("options.cloud", json)?;
+                let relay = options.relays.into_iter().next().ok_or_else(|| {
+                    Error::new(ErrorCode::InvalidRequest, "options.cloud.relays: expected at least one relay URL")
+                })?;
+                engine.with_cloud(RelayTransport::new(relay), pinned(&options.keys)?, options.model)
+            }
+        };
+        Ok(Self { model, engine: Rc::new(engine), consent, calls: Calls::default() })
+    }
+
+    /// Gets a model ready. `on_progress(phase, done, total)`.
+    pub fn load(
+        &self,
+        call: u32,
+        model_json: &str,
+        file: Option<File>,
+        storage: &str,
+        backend: &str,
+        on_progress: js_sys::Function,
+    ) -> js_sys::Promise {
+        let reference = parse::<ModelRef>("model", model_json);
+        let backend = backend_named(backend);
+        let in_memory = storage == "memory";
+        let model = self.model.clone();
+        self.calls.promise(call, async move {
+            let (reference, backend, progress) = (reference?, backend?, Progress::new(on_progress));
+            model.load(models::ready(&reference, file, in_memory, backend, &progress)).await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Answers. `on_event(eventJson)` for each event; `on_consent(previewJson)`, if given, is asked before
+    /// anything leaves and returns a promise of a boolean.
+    pub fn answer(
+        &self,
+        call: u32,
+        request_json: &str,
+        policy_json: &str,
+        on_event: js_sys::Function,
+        on_consent: Option<js_sys::Function>,
+    ) -> js_sys::Promise {
+        let question = parse_question(request_json, policy_json);
+        let engine = self.engine.clone();
+        let asks = self.consent.register(call, on_consent);
+        self.calls.promise(call, async move {
+            let _asks = asks;
+            let (request, policy) = question?;
+            let mut tell = |event: AnswerEvent| {
+                // Plain data; if the page's function throws, the page is gone, and so is this worker soon.
+                let json = serde_json::to_string(&event).unwrap_or_default();
+                let _ = on_event.call1(&JsValue::NULL, &json.into());
+            };
+            engine.answer(request, &policy, &mut tell).await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Where a request would be answered now, as JSON.
+    ///
+    /// # Errors
+    /// `no-route`, `privacy-blocked` and the like, when nothing may answer.
+    pub fn route(&self, request_json: &str, policy_json: &str) -> Result<String, JsValue> {
+        self.look(request_json, policy_json, |engine, request, policy| engine.route(request, policy))
+    }
+
+    /// What of a request would leave, as JSON.
+    ///
+    /// # Errors
+    /// `invalid-request`.
+    pub fn preview(&self, request_json: &str, policy_json: &str) -> Result<String, JsValue> {
+        self.look(request_json, policy_json, |engine, request, policy| Ok(engine.preview(request, policy)))
+    }
+
+    /// Greedy tokens after messages, or after the very token ids given: `{prompt, ids}` as JSON.
+    pub fn greedy(&self, call: u32, prompt_json: &str, max_tokens: u32) -> js_sys::Promise {
+        let prompt = parse::<Prompt>("prompt", prompt_json);
+        let model = self.model.clone();
+        self.calls.promise(call, async move {
+            let (prompt, ids) = model.greedy(prompt?, max_tokens).await?;
+            Ok(to_json(&GreedyTokens { prompt, ids })?.into())
+        })
+    }
+
+    /// What `operations` dependent small tensor operations cost: `[until issued, until the result is back]`, ms.
+    #[wasm_bindgen(js_name = dispatchCost)]
+    pub fn dispatch_cost(&self, operations: u32) -> js_sys::Promise {
+        wasm_bindgen_futures::future_to_promise(async move {
+            dispatch_cost(operations)
+                .await
+                .map(|cost| js_sys::Float64Array::from(&cost[..]).into())
+                .map_err(|error| to_js(&error))
+        })
+    }
+
+    /// Ends the conversation: wipes which placeholder stood for which value.
+    pub fn forget(&self) {
+        self.engine.forget();
+    }
+
+    /// Stops a call.
+    pub fn abort(&self, call: u32) {
+        self.calls.abort(call);
+    }
+
+    /// `Stats` without `device`, with `adapter`, as JSON.
+    pub fn stats(&self) -> String {
+        self.model.stats()
+    }
+
+    fn look<T: Serialize>(
+        &self,
+        request_json: &str,
+        policy_json: &str,
+        look: impl FnOnce(&PageEngine, &ChatRequest, &Policy) -> Result<T, Error>,
+    ) -> Result<String, JsValue> {
+        let seen = parse_question(request_json, policy_json)
+            .and_then(|(request, policy)| look(&self.engine, &request, &policy))
+            .and_then(|seen| to_json(&seen));
+        seen.map_err(|error| to_js(&error))
+    }
+}
+
+#[cfg(feature = "wgpu")]
+async fn dispatch_cost(operations: u32) -> Result<[f64; 2], Error> {
+    let cost = local_model::dispatch_cost(operations, &crate::device::now_ms).await;
+    cost.map(|cost| [cost.issue, cost.total]).map_err(|error| crate::error::local_model(&error))
+}
+
+#[cfg(not(feature = "wgpu"))]
+async fn dispatch_cost(_operations: u32) -> Result<[f64; 2], Error> {
+    Err(Error::new(ErrorCode::NoAdapter, "dispatchCost: this page computes on the CPU, which dispatches nothing"))
+}
+
+fn backend_named(name: &str) -> Result<Backend, Error> {
+    match name {
+        "cpu" => Ok(Backend::Cpu),
+        #[cfg(feature = "wgpu")]
+        "webgpu" => Ok(Backend::WebGpu),
+        _ => Err(Error::new(ErrorCode::Internal, format!("backend {name} is not in this module"))),
+    }
+}
+
+fn pinned(keys: &str) -> Result<VerifiedKey, Error> {
+    let unusable = |why: String| Error::new(ErrorCode::KeyMismatch, format!("options.cloud.keys: {why}"));
+    let list = BASE64.decode(keys.trim()).map_err(|_| unusable("not base64".to_owned()))?;
+    VerifiedKey::pinned(&list).map_err(|error| unusable(error.to_string()))
+}
+
+fn parse_question(request_json: &str, policy_json: &str) -> Result<(ChatRequest, Policy), Error> {
+    Ok((parse("request", request_json)?, parse("policy", policy_json)?))
+}
+
+fn parse<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Error> {
+    serde_json::from_str(json).map_err(|error| unreadable(what, &error))
+}
+
+fn to_json(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))
+}

@@ -1,0 +1,282 @@
+//! The engine's local model, on the page's terms: one answer at a time, and the event loop gets a turn
+//! between any two steps.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use engine::LocalAnswer;
+use futures::lock::Mutex;
+use local_model::{Finish, Model, ModelInfo, Sampling, Step};
+use query::{ChatRequest, Error, ErrorCode, FinishReason, LocalState, Message, Role, Stop, Usage};
+use serde::Serialize;
+
+use crate::{
+    device::{EventLoop, now_ms},
+    error::local_model as model_error,
+};
+
+/// The model in this page, if there is one. Clones are the same model.
+#[derive(Clone, Default)]
+pub(crate) struct PageModel(Rc<State>);
+
+#[derive(Default)]
+struct State {
+    model: Mutex<Option<Model>>,
+    info: RefCell<Option<ModelInfo>>,
+    loading: Cell<bool>,
+    load_ms: Cell<f64>,
+    last: RefCell<Option<LastAnswer>>,
+}
+
+/// How the last answer went.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LastAnswer {
+    prompt_tokens: usize,
+    cached_tokens: usize,
+    completion_tokens: usize,
+    prefill_ms: f64,
+    decode_ms: f64,
+    dispatches: u64,
+}
+
+/// `Stats` of the npm package, without what only the worker's script knows.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Stats {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adapter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<ModelStats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_ms: Option<f64>,
+    memory_bytes: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<LastAnswer>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ModelStats {
+    name: String,
+    architecture: String,
+    context_length: usize,
+    layers: usize,
+    bytes: u64,
+}
+
+impl PageModel {
+    /// Runs `load` and takes what it gives; while it runs the model counts as loading.
+    pub(crate) async fn load(&self, load: impl Future<Output = Result<Model, Error>>) -> Result<(), Error> {
+        let _loading = Loading::begin(&self.0.loading);
+        let start = now_ms();
+        let mut slot = self.0.model.lock().await;
+        *slot = None;
+        self.0.info.replace(None);
+        let model = load.await?;
+        self.0.info.replace(Some(model.info().clone()));
+        self.0.load_ms.set(now_ms() - start);
+        *slot = Some(model);
+        Ok(())
+    }
+
+    /// Greedy tokens after a prompt.
+    pub(crate) async fn greedy(&self, prompt: Prompt, max_tokens: u32) -> Result<(Vec<u32>, Vec<u32>), Error> {
+        let mut slot = self.0.model.lock().await;
+        let model = slot.as_mut().ok_or_else(not_there)?;
+        let prompt = match prompt {
+            Prompt::Ids(ids) => ids,
+            Prompt::Messages(messages) => encode(model, &messages)?,
+        };
+        let sampling = Sampling { max_tokens, ..Sampling::default() };
+        let mut ids = Vec::new();
+        self.run(model, prompt.clone(), sampling, |step| {
+            if let Step::Token { id, .. } = step {
+                ids.push(*id);
+            }
+        })
+        .await?;
+        Ok((prompt, ids))
+    }
+
+    /// `Stats` as JSON.
+    pub(crate) fn stats(&self) -> String {
+        let info = self.0.info.borrow();
+        let memory: js_sys::WebAssembly::Memory = wasm_bindgen::JsCast::unchecked_into(wasm_bindgen::memory());
+        let buffer: js_sys::ArrayBuffer = wasm_bindgen::JsCast::unchecked_into(memory.buffer());
+        let stats = Stats {
+            adapter: info.as_ref().map(|info| info.adapter.clone()),
+            model: info.as_ref().map(|info| ModelStats {
+                name: info.name.clone(),
+                architecture: info.architecture.clone(),
+                context_length: info.context_length,
+                layers: info.layers,
+                bytes: info.bytes,
+            }),
+            load_ms: info.as_ref().map(|_| self.0.load_ms.get()),
+            memory_bytes: buffer.byte_length().into(),
+            last: self.0.last.borrow().clone(),
+        };
+        // Numbers and texts in plain structs: there is nothing that could fail.
+        serde_json::to_string(&stats).unwrap_or_default()
+    }
+
+    /// Runs a generation to its end, with a turn for the event loop after each step.
+    async fn run(
+        &self,
+        model: &mut Model,
+        prompt: Vec<u32>,
+        sampling: Sampling,
+        mut on_step: impl FnMut(&Step),
+    ) -> Result<Ended, Error> {
+        let events = EventLoop::new()?;
+        let (start, dispatches) = (now_ms(), model.dispatches());
+        let mut first = None;
+        let mut generation = model.start(prompt, sampling).map_err(|error| model_error(&error))?;
+        let cached_tokens = generation.reused();
+        loop {
+            let step = generation.step().await.map_err(|error| model_error(&error))?;
+            on_step(&step);
+            match step {
+                Step::Prefill { .. } => {}
+                Step::Token { .. } => {
+                    first.get_or_insert_with(now_ms);
+                }
+                Step::Done { finish, mean_log_probability, prompt_tokens, completion_tokens } => {
+                    drop(generation);
+                    let end = now_ms();
+                    let first = first.unwrap_or(end);
+                    self.0.last.replace(Some(LastAnswer {
+                        prompt_tokens,
+                        cached_tokens,
+                        completion_tokens,
+                        prefill_ms: first - start,
+                        decode_ms: end - first,
+                        dispatches: model.dispatches() - dispatches,
+                    }));
+                    return Ok(Ended { finish, mean_log_probability, prompt_tokens, completion_tokens });
+                }
+            }
+            events.turn().await;
+        }
+    }
+}
+
+struct Ended {
+    finish: Finish,
+    mean_log_probability: f32,
+    prompt_tokens: usize,
+    completion_tokens: usize,
+}
+
+/// What to continue.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Prompt {
+    /// Token ids as they are.
+    Ids(Vec<u32>),
+    /// A conversation, through the chat template.
+    Messages(Vec<Message>),
+}
+
+impl engine::LocalModel for PageModel {
+    fn state(&self) -> LocalState {
+        match &*self.0.info.borrow() {
+            Some(info) => LocalState::Ready { context_length: to_u32(info.context_length) },
+            None if self.0.loading.get() => LocalState::Loading,
+            None => LocalState::Unavailable,
+        }
+    }
+
+    fn count_tokens(&self, messages: &[Message]) -> u32 {
+        match self.0.model.try_lock() {
+            Some(slot) => {
+                let Some(model) = slot.as_ref() else { return 0 };
+                encode(model, messages).map_or(0, |prompt| to_u32(prompt.len()))
+            }
+            // It is answering something else. A token is about four bytes of English; whether the prompt
+            // really fits is counted again before it is used.
+            None => to_u32(messages.iter().map(|message| message.content.len() / 4 + 8).sum()),
+        }
+    }
+
+    async fn generate(&self, request: &ChatRequest, on_text: &mut dyn FnMut(&str)) -> Result<LocalAnswer, Error> {
+        let mut slot = self.0.model.lock().await;
+        let model = slot.as_mut().ok_or_else(not_there)?;
+        let prompt = encode(model, &request.messages)?;
+        let on_step = |step: &Step| {
+            if let Step::Token { text, .. } = step
+                && !text.is_empty()
+            {
+                on_text(text);
+            }
+        };
+        let ended = self.run(model, prompt, sampling(request), on_step).await?;
+        let (prompt_tokens, completion_tokens) = (to_u32(ended.prompt_tokens), to_u32(ended.completion_tokens));
+        Ok(LocalAnswer {
+            finish_reason: match ended.finish {
+                Finish::EndOfTurn | Finish::Stop => FinishReason::Stop,
+                Finish::Length => FinishReason::Length,
+            },
+            usage: Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
+            mean_log_probability: ended.mean_log_probability,
+        })
+    }
+}
+
+/// The defaults are those that `query::ChatRequest` documents.
+fn sampling(request: &ChatRequest) -> Sampling {
+    Sampling {
+        temperature: request.temperature.unwrap_or(0.7),
+        top_k: request.top_k.unwrap_or(40),
+        top_p: request.top_p.unwrap_or(0.95),
+        seed: request.seed.map_or_else(|| (js_sys::Math::random() * 2f64.powi(32)) as u64, u64::from),
+        max_tokens: request.max_tokens.or(request.max_completion_tokens).unwrap_or(512),
+        stop: match &request.stop {
+            None => Vec::new(),
+            Some(Stop::One(stop)) => vec![stop.clone()],
+            Some(Stop::Many(stops)) => stops.clone(),
+        },
+    }
+}
+
+fn encode(model: &Model, messages: &[Message]) -> Result<Vec<u32>, Error> {
+    let messages: Vec<_> = messages
+        .iter()
+        .map(|message| local_model::Message {
+            role: match message.role {
+                Role::System => "system",
+                Role::User => "user",
+                Role::Assistant => "assistant",
+            },
+            content: &message.content,
+        })
+        .collect();
+    model.encode_chat(&messages).map_err(|error| model_error(&error))
+}
+
+fn not_there() -> Error {
+    Error::new(ErrorCode::LocalUnavailable, "no model is loaded in this page; load one, or allow the cloud")
+}
+
+fn to_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Loading, until dropped: also when the load is aborted.
+struct Loading<'a>(&'a Cell<bool>);
+
+impl<'a> Loading<'a> {
+    fn begin(flag: &'a Cell<bool>) -> Self {
+        flag.set(true);
+        Self(flag)
+    }
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
