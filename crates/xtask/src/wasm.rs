@@ -114,6 +114,18 @@ pub fn module_size(gpu: bool) -> Result<Size> {
         .plus(Size::of(&folder.join(format!("{name}.js")))?))
 }
 
+/// The package's own JavaScript, without the modules'.
+pub fn package_javascript_size() -> Result<Size> {
+    let mut sum = Size::default();
+    for file in fs::read_dir(places::npm_package().join("dist"))?.flatten() {
+        let path = file.path();
+        if path.extension().is_some_and(|kind| kind == "js") {
+            sum = sum.plus(Size::of(&path)?);
+        }
+    }
+    Ok(sum)
+}
+
 /// Builds `bindgen.rs`.
 pub fn build_bindgen() -> Result<Outcome> {
     let arguments = "build --quiet --package xtask --features bindgen --bin bindgen".split(' ');

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { processWith } from './memory.ts';
 import { places } from './places.ts';
 
 const FLAGS = [
@@ -35,6 +36,11 @@ export class Browser {
       args: [...FLAGS, ...(options.webgpu === true ? SOFTWARE_WEBGPU : [])],
     });
     return new Browser(context, profile);
+  }
+
+  /** The process that started all the others. */
+  get pid(): number {
+    return processWith(this.#profile);
   }
 
   /** A new page on `url`. */
