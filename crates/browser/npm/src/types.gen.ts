@@ -19,7 +19,8 @@ role: Role,
 content: string, };
 
 /**
- * A chat completion request. A field that is not listed here is refused, not ignored.
+ * A chat completion request. A field that is not listed here is refused, not ignored; one that is not given
+ * is not sent.
  */
 export type ChatRequest = { 
 /**
