@@ -87,7 +87,9 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         Ok(Outcome {
             finish_reason: answer.finish_reason,
             source: Source::Local,
-            confidence: Some(f64::from(answer.mean_log_probability).exp()),
+            // An answer without a token has no mean.
+            confidence: Some(f64::from(answer.mean_log_probability).exp())
+                .filter(|mean| mean.is_finite()),
             sent: None,
             replaced: Vec::new(),
             restored: 0,

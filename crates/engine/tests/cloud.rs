@@ -17,6 +17,8 @@ use query::{
     Receipt, Replaced, Role, Source, Timing, Usage,
 };
 
+/// The way to send a reply by hand, and its chunks.
+type Held = (mpsc::UnboundedSender<Result<Vec<u8>, Error>>, Vec<Vec<u8>>);
 type Wire = LocalBoxStream<'static, Result<Vec<u8>, Error>>;
 
 const SEED: [u8; 32] = [7; 32];
@@ -368,7 +370,7 @@ fn nothing_is_sent_without_consent() {
 #[test]
 fn text_comes_as_it_is_sealed_and_dropping_the_answer_drops_the_reply() {
     let seen = Rc::<RefCell<Vec<String>>>::default();
-    let held: Rc<RefCell<Option<(mpsc::UnboundedSender<_>, Vec<Vec<u8>>)>>> = Rc::default();
+    let held: Rc<RefCell<Option<Held>>> = Rc::default();
     let engine = engine(|sealed: &[u8]| {
         let (sender, receiver) = mpsc::unbounded();
         let wire = gateway(

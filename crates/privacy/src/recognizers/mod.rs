@@ -148,14 +148,13 @@ impl<'a> Candidate<'a> {
             && !self.after().is_some_and(char::is_alphanumeric)
     }
 
-    /// It is not one part of a longer thing that is joined by dots or dashes: `1.2.3.4.5`, a UUID.
+    /// It is not one part of a longer number that is joined by dots or dashes: `1.2.3.4.5`.
     fn stands_alone(&self) -> bool {
         let joins = |c: char| matches!(c, '.' | '-' | '_' | '/' | ':');
         let mut before = self.text[..self.range.start].chars().rev();
         let mut after = self.text[self.range.end..].chars();
         let joined = |chars: &mut dyn Iterator<Item = char>| {
-            chars.next().is_some_and(joins)
-                && chars.next().is_some_and(|c| c.is_ascii_alphanumeric())
+            chars.next().is_some_and(joins) && chars.next().is_some_and(|c| c.is_ascii_digit())
         };
         self.is_word() && !joined(&mut before) && !joined(&mut after)
     }
