@@ -54,12 +54,9 @@ fn v4(candidate: &Candidate<'_>, hits: &mut Vec<Hit>) {
         .split_whitespace()
         .next_back()
         .unwrap_or_default();
-    let is_version = VERSION_WORDS.contains(
-        &previous
-            .trim_matches([':', '(', '='])
-            .to_lowercase()
-            .as_str(),
-    );
+    let is_version = VERSION_WORDS.contains(&previous.trim_matches([':', '(', '=']).to_lowercase().as_str())
+        // Parts of versions are small.
+        && address.octets().iter().all(|octet| *octet < 100);
     hits.push(candidate.hit(if is_version { 0.1 } else { 0.7 }));
 }
 
