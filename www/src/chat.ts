@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import type { Mode, Preview } from 'tidegate';
 import { type Answer, requestFor, type Turn } from './conversation.ts';
 import { keep, kept } from './kept.ts';
-import { asFailure, engine, forget, mode, stats } from './session.ts';
+import { asFailure, engine, forget, mode } from './session.ts';
 import { badge, ERRORS } from './words.ts';
 
 export const turns = signal<Turn[]>(kept.turns());
@@ -25,17 +25,20 @@ let work: AbortController | undefined;
 export async function ask(question: string): Promise<void> {
   if (running.value || question.trim() === '') return;
   putAway.value = undefined;
-  await answer([
-    ...turns.value,
-    { id: crypto.randomUUID(), question: question.trim(), answer: { state: 'running', text: '' } },
-  ]);
+  const turn: Turn = {
+    id: crypto.randomUUID(),
+    question: question.trim(),
+    answer: { state: 'running', text: '' },
+  };
+  await answer([...turns.value, turn], mode.value);
 }
 
 /** Asks the last question again, in another mode if one is given; its earlier answer is replaced. */
 export async function again(once: Mode = mode.value): Promise<void> {
   const last = turns.value.at(-1);
   if (last === undefined || running.value) return;
-  await answer([...turns.value.slice(0, -1), { ...last, answer: { state: 'running', text: '' } }], once);
+  const turn: Turn = { ...last, answer: { state: 'running', text: '' } };
+  await answer([...turns.value.slice(0, -1), turn], once);
 }
 
 /** Stops the answer that runs. */
@@ -63,7 +66,7 @@ export function setAskFirst(ask: boolean): void {
   keep.askFirst(ask);
 }
 
-async function answer(asked: Turn[], allowed: Mode = mode.value): Promise<void> {
+async function answer(asked: Turn[], allowed: Mode): Promise<void> {
   const abort = new AbortController();
   work = abort;
   turns.value = asked;
@@ -96,7 +99,6 @@ async function answer(asked: Turn[], allowed: Mode = mode.value): Promise<void> 
     }
     const receipt = await stream.receipt;
     change({ state: 'done', receipt });
-    stats.value = tidegate.stats();
     announcement.value = `${badge(receipt.source)}: ${text}`;
   } catch (thrown) {
     if (abort.signal.aborted) {

@@ -16,12 +16,15 @@ test('a request holds what was said, without questions that got no answer', () =
   ];
   expect(requestFor(turns)).toEqual({
     messages: [
+      { role: 'system', content: 'You are an expert who gives short, correct answers.' },
       { role: 'user', content: 'one?' },
       { role: 'assistant', content: 'One.' },
       { role: 'user', content: 'half?' },
       { role: 'assistant', content: 'Hal' },
       { role: 'user', content: 'now?' },
     ],
+    temperature: 0.2,
+    top_p: 0.9,
   });
 });
 

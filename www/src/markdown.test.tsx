@@ -19,6 +19,7 @@ function show(node: ComponentChildren): string {
 test.each([
   ['a **b** *c* `d`', '<p>"a "<strong>"b"</strong>" "<em>"c"</em>" "<code>"d"</code></p>'],
   ['# A', '<h3>"A"</h3>'],
+  ['one\ntwo', '<p>"one"<br></br>"two"</p>'],
   ['3. x\n4. y', '<ol start=3><li>"x"</li><li>"y"</li></ol>'],
   ['- x\n  - y', '<ul><li>"x"<ul><li>"y"</li></ul></li></ul>'],
   ['```js\na < b\n```', '<pre tabIndex=0><code>"a < b"</code></pre>'],

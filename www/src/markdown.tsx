@@ -8,7 +8,8 @@ import type { ComponentChildren } from 'preact';
  * are not fetched: an address in an answer could carry words of the conversation away.
  */
 export function Markdown({ text }: { text: string }) {
-  return <>{blocks(lexer(text))}</>;
+  // A single line break is one: models mean it so.
+  return <>{blocks(lexer(text, { breaks: true }))}</>;
 }
 
 function blocks(tokens: readonly Token[]): ComponentChildren {

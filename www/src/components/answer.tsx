@@ -34,7 +34,7 @@ export function AnswerView({ answer, last }: { answer: Answer; last: boolean }) 
       )}
       {state === 'running' && text === '' && consent.value === undefined && (
         <p class="waiting">
-          <span class="unseen">Waiting for the answer</span>
+          <span>Reading what was said</span>
         </p>
       )}
       {state === 'running' && last && consent.value !== undefined && <ConsentView {...consent.value} />}

@@ -1,6 +1,7 @@
+import { turns } from '../chat.ts';
 import { worksOffline } from '../offline.ts';
 import { card, model, stats } from '../session.ts';
-import { PHASES } from '../words.ts';
+import { PHASES, tokensPerSecond } from '../words.ts';
 
 /** The line under the composer: which model, on what, how fast. */
 export function StatusLine() {
@@ -23,17 +24,20 @@ function parts(): string[] {
     return [`${PHASES[progress?.phase ?? 'upload']} ${share}`.trim()];
   }
   if (value.kind !== 'ready') return ['No model in this page yet'];
-  const { device, last } = stats.value ?? {};
-  const speed =
-    last !== undefined && last.decodeMs > 0 && last.completionTokens > 1
-      ? (last.completionTokens - 1) / (last.decodeMs / 1000)
-      : undefined;
+  const device = stats.value?.device;
+  const speed = lastSpeed();
   return [
-    stats.value?.model?.name ?? card.value?.name ?? '',
+    card.value?.name ?? stats.value?.model?.name ?? '',
     device === undefined ? '' : device.backend === 'webgpu' ? 'WebGPU' : 'CPU',
     speed === undefined ? '' : `${speed.toFixed(speed < 10 ? 1 : 0)} tokens/s`,
     worksOffline.value ? 'Works offline' : '',
   ].filter((part) => part !== '');
+}
+
+/** Of the last answer that was made in this page. */
+function lastSpeed(): number | undefined {
+  const speeds = turns.value.map(({ answer: { receipt } }) => receipt && tokensPerSecond(receipt));
+  return speeds.findLast((speed) => speed !== undefined);
 }
 
 function percent(share: number): string {

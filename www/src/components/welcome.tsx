@@ -26,7 +26,7 @@ const EXAMPLES: Record<'local' | 'cloud', readonly string[]> = {
   local: [
     'What is the capital of France?',
     'Explain the tides to a ten-year-old.',
-    'Write a polite note that moves a meeting to Thursday.',
+    'Give me three names for a boat.',
   ],
   cloud: [
     'Write to anna.berg@example.com that her order has shipped.',
