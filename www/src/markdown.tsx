@@ -9,7 +9,7 @@ import type { ComponentChildren } from 'preact';
  */
 export function Markdown({ text }: { text: string }) {
   // A single line break is one: models mean it so.
-  return <>{blocks(lexer(text, { breaks: true }))}</>;
+  return <>{blocks(lexer(text, { gfm: true, breaks: true }))}</>;
 }
 
 function blocks(tokens: readonly Token[]): ComponentChildren {
