@@ -22,19 +22,23 @@ HERE = pathlib.Path(__file__).parent
 STEPS = 32
 TOP = 5
 
+# llama.cpp rounds activations to 8 bits. That moves its log-probabilities by 0.1 to 0.2 (root mean
+# square, against float activations), so an answer can be held against it only where its own second
+# choice is clearly behind. These were chosen by llama.cpp's margins among forty; look at the margins
+# that this script prints before changing one.
 PROMPTS = {
     # Few tokens, for a software GPU that takes seconds for each.
-    "short": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Name three colors."}],
+    "short": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "List the days of the week."}],
     # No system message: the template puts its own.
-    "default-system": [{"role": "user", "content": "What is the capital of France?"}],
-    "explain": [{"role": "user", "content": "Explain in one paragraph why the sky is blue."}],
+    "default-system": [{"role": "user", "content": "Count from 1 to 20."}],
+    "explain": [{"role": "user", "content": "What is photosynthesis?"}],
     "turns": [
-        {"role": "system", "content": "You are a careful assistant who answers in full sentences."},
-        {"role": "user", "content": "My name is Ada and I like chess."},
-        {"role": "assistant", "content": "Nice to meet you, Ada! Chess is a wonderful game."},
-        {"role": "user", "content": "Write me a short story about my favourite game."},
+        {"role": "system", "content": "You are a tutor."},
+        {"role": "user", "content": "What is a prime number?"},
+        {"role": "assistant", "content": "A prime number is a number greater than 1 that has no divisors other than 1 and itself."},
+        {"role": "user", "content": "List the first ten prime numbers."},
     ],
-    "code": [{"role": "user", "content": "Write a Python function that returns the n-th Fibonacci number.\n\n```python\ndef fib(n):\n```"}],
+    "code": [{"role": "user", "content": "Write a JavaScript function that adds two numbers."}],
 }
 
 TEXTS = [
@@ -118,6 +122,9 @@ def main() -> None:
     }
     llama = Llama(model)
     prompts = [{"name": name, **generation(llama, messages)} for name, messages in PROMPTS.items()]
+    for prompt in prompts:
+        margins = sorted(first[1] - second[1] for first, second, *_ in prompt["top"])
+        print(prompt["name"], len(prompt["prompt_ids"]), "tokens; smallest margins", [round(margin, 2) for margin in margins[:4]])
     write("smollm2-135m-instruct-q4_1.json", {**head, "prompts": prompts}, "prompts")
     texts = TEXTS + nasty(seed=7, count=160)
     cases = [[text, llama.tokenize(text)] for text in texts]
