@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import type { Mode, Preview } from 'tidegate';
+import type { ChatRequest, Mode, Preview } from 'tidegate';
 import { type Answer, requestFor, type Turn } from './conversation.ts';
 import { keep, kept } from './kept.ts';
 import { asFailure, engine, forget, mode } from './session.ts';
@@ -19,6 +19,10 @@ export const consent = signal<{ preview: Preview; decide(allow: boolean): void }
 
 export const running = computed(() => turns.value.at(-1)?.answer.state === 'running');
 
+/** The likeliest tokens first: a small model strays soon. Asked again after that, it may say it otherwise. */
+const LIKELIEST = { temperature: 0 };
+const VARIED = { temperature: 0.7, top_p: 0.9 };
+
 let work: AbortController | undefined;
 
 /** Asks. */
@@ -30,7 +34,7 @@ export async function ask(question: string): Promise<void> {
     question: question.trim(),
     answer: { state: 'running', text: '' },
   };
-  await answer([...turns.value, turn], mode.value);
+  await answer([...turns.value, turn], mode.value, LIKELIEST);
 }
 
 /** Asks the last question again, in another mode if one is given; its earlier answer is replaced. */
@@ -38,7 +42,7 @@ export async function again(once: Mode = mode.value): Promise<void> {
   const last = turns.value.at(-1);
   if (last === undefined || running.value) return;
   const turn: Turn = { ...last, answer: { state: 'running', text: '' } };
-  await answer([...turns.value.slice(0, -1), turn], once);
+  await answer([...turns.value.slice(0, -1), turn], once, last.answer.state === 'done' ? VARIED : LIKELIEST);
 }
 
 /** Stops the answer that runs. */
@@ -66,7 +70,7 @@ export function setAskFirst(ask: boolean): void {
   keep.askFirst(ask);
 }
 
-async function answer(asked: Turn[], allowed: Mode): Promise<void> {
+async function answer(asked: Turn[], allowed: Mode, sampling: Partial<ChatRequest>): Promise<void> {
   const abort = new AbortController();
   work = abort;
   turns.value = asked;
@@ -88,7 +92,7 @@ async function answer(asked: Turn[], allowed: Mode): Promise<void> {
       return allow;
     };
     const stream = await tidegate.chat.completions.create(
-      { ...requestFor(asked), stream: true },
+      { ...requestFor(asked), ...sampling, stream: true },
       { signal: abort.signal, policy: { mode: allowed, beforeCloud } },
     );
     let text = '';

@@ -23,8 +23,6 @@ test('a request holds what was said, without questions that got no answer', () =
       { role: 'assistant', content: 'Hal' },
       { role: 'user', content: 'now?' },
     ],
-    temperature: 0.2,
-    top_p: 0.9,
   });
 });
 

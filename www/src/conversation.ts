@@ -29,9 +29,6 @@ export interface Answer {
 /** A small model strays less, and stays in the language of the question, when it is told to be brief. */
 const SYSTEM: Message = { role: 'system', content: 'You are an expert who gives short, correct answers.' };
 
-/** What the default model's authors recommend for it. */
-const SAMPLING = { temperature: 0.2, top_p: 0.9 };
-
 /** The request for the last turn: everything said before it, without turns that got no answer. */
 export function requestFor(turns: readonly Turn[]): ChatRequest {
   const messages: Message[] = [SYSTEM];
@@ -41,7 +38,7 @@ export function requestFor(turns: readonly Turn[]): ChatRequest {
     messages.push({ role: 'user', content: turn.question });
     if (!last) messages.push({ role: 'assistant', content: turn.answer.text });
   }
-  return { messages, ...SAMPLING };
+  return { messages };
 }
 
 const VERSION = 1;

@@ -9,6 +9,8 @@ import { PreviewText } from './preview.tsx';
 export function Left({ answer }: { answer: Answer }) {
   const { receipt } = answer;
   const mayHaveLeft = receipt === undefined && answer.preview !== undefined;
+  // A reply came, so the request had left.
+  const hasLeft = mayHaveLeft && answer.text !== '';
   return (
     <details class="left" data-testid="left">
       <summary>
@@ -26,8 +28,10 @@ export function Left({ answer }: { answer: Answer }) {
       ) : mayHaveLeft && answer.preview !== undefined ? (
         <div class="left-body">
           <p>
-            This answer broke off before its receipt. If the request was already on its way, this was in it,
-            sealed:
+            This answer broke off before its receipt.{' '}
+            {hasLeft
+              ? 'This left, sealed:'
+              : 'If the request was already on its way, this was in it, sealed:'}
           </p>
           <PreviewText preview={answer.preview} />
         </div>

@@ -2,7 +2,7 @@ import { effect, signal } from '@preact/signals';
 import type { Preview } from 'tidegate';
 import { draft, running, turns } from '../chat.ts';
 import { requestFor } from '../conversation.ts';
-import { canAsk, engine, hasCloud, mode } from '../session.ts';
+import { canAsk, engine, hasCloud, mode, model } from '../session.ts';
 import { countKinds } from '../words.ts';
 import { Placeholders } from './placeholders.tsx';
 
@@ -47,7 +47,7 @@ export function DraftPreview() {
             last.findings.filter((finding) => finding.class === 'never-leaves').map(({ kind }) => kind),
           ) || 'Something in it'}
         </strong>{' '}
-        may not leave. {mode.value === 'cloud-only' ? 'This would be refused.' : 'This page will answer.'}
+        may not leave. {answersHere() ? 'This page will answer.' : 'This would be refused.'}
       </p>
     );
   }
@@ -62,6 +62,10 @@ export function DraftPreview() {
       </p>
     </details>
   );
+}
+
+function answersHere(): boolean {
+  return mode.value !== 'cloud-only' && model.value.kind === 'ready';
 }
 
 /** The whole text that would leave, message by message. */
