@@ -1,26 +1,32 @@
 //! One sealed query: open, ask, seal what comes back, piece by piece.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes},
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use oblivious_http::{REPLY_TYPE, REQUEST_TYPE, Sealer};
 use query::ErrorCode;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{
     Gateway,
     error::{Problem, SealedError},
-    sse::{Events, Progress},
+    sse::{Events, Progress, heartbeat},
 };
 
 /// Largest sealed request, bytes: a padded request of 1 MiB and its envelope.
 const MAX_REQUEST: usize = (1 << 20) + (16 << 10);
+/// After this much silence of the upstream's, a sign of life.
+const HEARTBEAT: Duration = Duration::from_millis(400);
 /// A request must have come within this time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -28,14 +34,13 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// connection with it, at any point.
 pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
     let started = Instant::now();
-    let response = match open(&gateway, request).await {
-        Ok((request, sealer)) => reply(&gateway, request, sealer, started).await,
-        Err(problem) => Err(problem),
-    };
-    response.unwrap_or_else(|problem| {
-        tracing::info!(status = problem.status.as_u16(), code = ?problem.code, ms = ms(started), "refused");
-        problem.into_response()
-    })
+    match open(&gateway, request).await {
+        Ok((request, sealer)) => reply(&gateway, &request, sealer, started),
+        Err(problem) => {
+            tracing::info!(status = problem.status.as_u16(), code = ?problem.code, ms = ms(started), "refused");
+            problem.into_response()
+        }
+    }
 }
 
 /// Reads and opens the request.
@@ -58,7 +63,7 @@ async fn open(
             "the gateway takes content-type message/ohttp-chunked-req",
         ));
     }
-    let sealed = tokio::time::timeout(REQUEST_TIMEOUT, to_bytes(request.into_body(), MAX_REQUEST))
+    let sealed = timeout(REQUEST_TIMEOUT, read(request.into_body()))
         .await
         .map_err(|_| {
             problem(
@@ -66,7 +71,7 @@ async fn open(
                 "the sealed request did not come within 30 s",
             )
         })?
-        .map_err(|_| {
+        .ok_or_else(|| {
             problem(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the sealed request is longer than 1 MiB, or was cut off",
@@ -75,43 +80,51 @@ async fn open(
     Ok(gateway.keys.open(&sealed)?)
 }
 
-/// Asks the upstream and streams its answer, sealed. An error before the answer begins is sealed too.
-async fn reply(
+/// The whole body; none if it is too long or cut off. What is too long is read on for a while and thrown away:
+/// a connection that closes on a client still writing often loses the answer.
+async fn read(body: Body) -> Option<Vec<u8>> {
+    let mut chunks = body.into_data_stream();
+    let (mut bytes, mut total) = (Vec::new(), 0);
+    while total <= 8 * MAX_REQUEST
+        && let Some(chunk) = chunks.next().await
+    {
+        let chunk = chunk.ok()?;
+        total += chunk.len();
+        if total <= MAX_REQUEST {
+            bytes.extend(chunk);
+        }
+    }
+    (total <= MAX_REQUEST).then_some(bytes)
+}
+
+/// The reply: outside always 200, so that the relay does not learn how it went.
+fn reply(
     gateway: &Gateway,
-    request: oblivious_http::Request,
-    mut sealer: Sealer,
+    request: &oblivious_http::Request,
+    sealer: Sealer,
     started: Instant,
-) -> Result<Response, Problem> {
-    let request_bytes = request.body.len();
-    let asked = match completion_request(&request) {
-        Ok(body) => gateway.upstream.ask(body).await,
-        Err(error) => Err(error),
+) -> Response {
+    let asked = completion_request(request);
+    let upstream = gateway.upstream.clone();
+    let asking: Asking = Box::pin(async move { upstream.ask(asked?).await });
+    let log = ReplyLog {
+        started,
+        request_bytes: request.body.len(),
+        status: 0,
+        bytes: 0,
+        pieces: 0,
+        whole: false,
     };
-    let body = match asked {
-        Ok(upstream) => {
-            let head = sealer.head(200, &[("content-type", "text/event-stream")])?;
-            let log = ReplyLog {
-                started,
-                request_bytes,
-                bytes: 0,
-                pieces: 0,
-                whole: false,
-            };
-            Body::from_stream(sealed_answer(upstream, sealer, head, log))
-        }
-        Err(error) => {
-            tracing::info!(status = error.status, code = ?error.code, request_bytes, ms = ms(started), "failed");
-            let mut bytes = sealer.head(error.status, &[("content-type", "application/json")])?;
-            bytes.extend(sealer.chunk(error.json().as_bytes())?);
-            bytes.extend(sealer.finish()?);
-            Body::from(bytes)
-        }
+    let answering = Answering {
+        stage: Stage::Asking(asking),
+        sealer,
+        log,
     };
     let headers = [
         (header::CONTENT_TYPE, REPLY_TYPE),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    Ok((headers, body).into_response())
+    (headers, Body::from_stream(sealed_answer(answering))).into_response()
 }
 
 /// The body for the upstream: the page's own bytes, unless they do not ask for a stream with usage.
@@ -144,65 +157,89 @@ fn completion_request(request: &oblivious_http::Request) -> Result<Vec<u8>, Seal
 
 /// An answer on its way.
 struct Answering {
-    upstream: reqwest::Response,
+    stage: Stage,
     sealer: Sealer,
-    events: Events,
-    head: Option<Vec<u8>>,
     log: ReplyLog,
 }
 
-/// The sealed head, then each whole event of the upstream's as it comes, and the final chunk after `[DONE]`.
-/// Whatever else ends the upstream's stream ends this one with an error: the connection breaks, and the page
-/// sees that the final chunk is missing.
-fn sealed_answer(
-    upstream: reqwest::Response,
-    sealer: Sealer,
-    head: Vec<u8>,
-    log: ReplyLog,
-) -> impl Stream<Item = Result<Bytes, Interrupted>> {
-    let answering = Answering {
-        upstream,
-        sealer,
-        events: Events::new(),
-        head: Some(head),
-        log,
-    };
+type Asking = Pin<Box<dyn Future<Output = Result<reqwest::Response, SealedError>> + Send>>;
+
+enum Stage {
+    Asking(Asking),
+    Streaming(reqwest::Response, Events),
+}
+
+/// The sealed head, then each whole event of the upstream's as it comes, and the final chunk after `[DONE]`; or a
+/// sealed error, if the answer does not begin. Whatever else ends the upstream's stream ends this one with an
+/// error: the connection breaks, and the page sees that the final chunk is missing.
+///
+/// While the upstream is silent, signs of life go out: a relay (workerd for one) notices that the page went away
+/// only when it writes, and the upstream should not think on for nobody.
+fn sealed_answer(answering: Answering) -> impl Stream<Item = Result<Bytes, Interrupted>> {
     stream::try_unfold(Some(answering), |answering| async move {
         let Some(mut answering) = answering else {
             return Ok(None);
         };
-        if let Some(head) = answering.head.take() {
-            return Ok(Some((answering.log.count(head), Some(answering))));
-        }
-        loop {
-            let piece = answering
-                .upstream
-                .chunk()
-                .await
-                .map_err(|_| Interrupted)?
-                .ok_or(Interrupted)?;
-            let events = answering.events.push(&piece);
-            match answering.events.progress() {
-                Progress::Failed => return Err(Interrupted),
-                Progress::Running if events.is_empty() => continue,
-                Progress::Running => {
-                    let sealed = answering.sealer.chunk(&events).map_err(|_| Interrupted)?;
-                    return Ok(Some((answering.log.count(sealed), Some(answering))));
+        let (sealed, goes_on) = answering.next().await?;
+        let sealed = answering.log.count(sealed);
+        Ok(Some((sealed, goes_on.then_some(answering))))
+    })
+}
+
+impl Answering {
+    /// The next sealed bytes, and whether more will come.
+    async fn next(&mut self) -> Result<(Vec<u8>, bool), Interrupted> {
+        let Self { stage, sealer, log } = self;
+        if let Stage::Asking(asking) = stage {
+            return match timeout(HEARTBEAT, asking.as_mut()).await {
+                Err(_) => Ok((sealer.informational(102)?, true)),
+                Ok(Ok(upstream)) => {
+                    log.status = 200;
+                    *stage = Stage::Streaming(upstream, Events::new());
+                    Ok((
+                        sealer.head(200, &[("content-type", "text/event-stream")])?,
+                        true,
+                    ))
                 }
+                Ok(Err(error)) => {
+                    log.status = error.status;
+                    Ok((self.refuse(&error)?, false))
+                }
+            };
+        }
+        let Stage::Streaming(upstream, events) = stage else {
+            return Err(Interrupted);
+        };
+        loop {
+            let Ok(piece) = timeout(HEARTBEAT, upstream.chunk()).await else {
+                return Ok((sealer.chunk(&heartbeat())?, true));
+            };
+            let piece = piece.map_err(|_| Interrupted)?.ok_or(Interrupted)?;
+            let whole_events = events.push(&piece);
+            match events.progress() {
+                Progress::Failed => return Err(Interrupted),
+                Progress::Running if whole_events.is_empty() => {}
+                Progress::Running => return Ok((sealer.chunk(&whole_events)?, true)),
                 Progress::Done => {
-                    let Answering {
-                        mut sealer,
-                        mut log,
-                        ..
-                    } = answering;
-                    let mut sealed = sealer.chunk(&events).map_err(|_| Interrupted)?;
-                    sealed.extend(sealer.finish().map_err(|_| Interrupted)?);
+                    let mut sealed = sealer.chunk(&whole_events)?;
+                    sealed.extend(sealer.finish()?);
                     log.whole = true;
-                    return Ok(Some((log.count(sealed), None)));
+                    return Ok((sealed, false));
                 }
             }
         }
-    })
+    }
+
+    /// A whole sealed reply that says why there is no answer.
+    fn refuse(&mut self, error: &SealedError) -> Result<Vec<u8>, Interrupted> {
+        let mut bytes = self
+            .sealer
+            .head(error.status, &[("content-type", "application/json")])?;
+        bytes.extend(self.sealer.chunk(error.json().as_bytes())?);
+        bytes.extend(self.sealer.finish()?);
+        self.log.whole = true;
+        Ok(bytes)
+    }
 }
 
 /// The upstream's answer broke off.
@@ -217,10 +254,19 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+impl From<oblivious_http::Error> for Interrupted {
+    fn from(error: oblivious_http::Error) -> Self {
+        tracing::error!(%error, "sealing failed");
+        Self
+    }
+}
+
 /// Logs an answer when it ends, however it ends.
 struct ReplyLog {
     started: Instant,
     request_bytes: usize,
+    /// As sealed; 0 before the head.
+    status: u16,
     bytes: usize,
     pieces: usize,
     whole: bool,
@@ -237,6 +283,7 @@ impl ReplyLog {
 impl Drop for ReplyLog {
     fn drop(&mut self) {
         tracing::info!(
+            status = self.status,
             request_bytes = self.request_bytes,
             reply_bytes = self.bytes,
             pieces = self.pieces,

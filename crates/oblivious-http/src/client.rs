@@ -223,8 +223,10 @@ impl Arrived {
             self.past_nonce = true;
             passed = NONCE;
         }
-        while self.past_nonce {
-            let Some(len) = cursor.varint() else { break };
+        let mut chunks = self.past_nonce.then_some(cursor);
+        while let Some(cursor) = &mut chunks
+            && let Some(len) = cursor.varint()
+        {
             if len > MAX_CHUNK as u64 {
                 return Err(Error::Broken);
             }

@@ -77,19 +77,21 @@ pub(crate) fn read_request(bytes: &[u8]) -> Result<bhttp::Message, Error> {
     Ok(message)
 }
 
-/// The start of a reply whose content comes piece by piece (§3.2, indeterminate length).
+/// The first byte of a reply whose content comes piece by piece (§3.2, response of indeterminate length).
 #[cfg(feature = "server")]
-pub(crate) fn reply_head(status: u16, headers: &[(&str, &str)]) -> Vec<u8> {
-    let mut out = vec![3]; // framing indicator: response of indeterminate length
-    write_varint(usize::from(status), &mut out);
+pub(crate) const REPLY_FRAMING: u8 = 3;
+
+/// Status and header fields, of an informational response or the final one.
+#[cfg(feature = "server")]
+pub(crate) fn reply_head(status: u16, headers: &[(&str, &str)], out: &mut Vec<u8>) {
+    write_varint(usize::from(status), out);
     for (name, value) in headers {
         for text in [name, value] {
-            write_varint(text.len(), &mut out);
+            write_varint(text.len(), out);
             out.extend(text.as_bytes());
         }
     }
     out.push(0); // end of the header section
-    out
 }
 
 /// One piece of content; `content` must not be empty, for that ends it.

@@ -29,11 +29,13 @@ impl Pipe {
     }
 
     /// Puts bytes in.
+    #[cfg(feature = "client")]
     pub(crate) fn put(&self, bytes: &[u8]) {
         self.lock().bytes.extend(bytes);
     }
 
     /// No more bytes will come.
+    #[cfg(feature = "client")]
     pub(crate) fn close(&self) {
         self.lock().closed = true;
     }
@@ -44,6 +46,7 @@ impl Pipe {
     }
 
     /// Bytes not yet read.
+    #[cfg(feature = "client")]
     pub(crate) fn len(&self) -> usize {
         self.lock().bytes.len()
     }

@@ -11,7 +11,7 @@ use ohttp::{
 
 use crate::{
     Error,
-    message::{REPLY_END, read_request, reply_head, reply_piece},
+    message::{REPLY_END, REPLY_FRAMING, read_request, reply_head, reply_piece},
     pipe::{Pipe, close, write_all},
 };
 
@@ -92,7 +92,14 @@ impl GatewayKeys {
         let request = Request::from_message(&read_request(&plaintext)?)?;
         let wire = Pipe::default();
         let sealer = Box::pin(opened.response(wire.clone())?);
-        Ok((request, Sealer { wire, sealer }))
+        Ok((
+            request,
+            Sealer {
+                wire,
+                sealer,
+                begun: false,
+            },
+        ))
     }
 
     /// The key that the request's header names (RFC 9458 §4.3). Checked here because `ohttp` would also take
@@ -173,6 +180,7 @@ impl Request {
 pub struct Sealer {
     wire: Pipe,
     sealer: Pin<Box<dyn AsyncWrite + Send>>,
+    begun: bool,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -182,12 +190,26 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// Status and header fields, to be sealed first and once. Returns bytes for the wire.
+    /// An informational response (RFC 9292 §3.5.1), any number of them before the head: a sign of life that the
+    /// page's reader skips. Returns bytes for the wire.
+    ///
+    /// # Errors
+    /// [`Error::Library`] if the sealing library refuses.
+    pub fn informational(&mut self, status: u16) -> Result<Vec<u8>, Error> {
+        self.head(status, &[])
+    }
+
+    /// Status and header fields, to be sealed once and before the content. Returns bytes for the wire.
     ///
     /// # Errors
     /// [`Error::Library`] if the sealing library refuses.
     pub fn head(&mut self, status: u16, headers: &[(&str, &str)]) -> Result<Vec<u8>, Error> {
-        self.seal(&reply_head(status, headers))
+        let mut plaintext = Vec::new();
+        if !std::mem::replace(&mut self.begun, true) {
+            plaintext.push(REPLY_FRAMING);
+        }
+        reply_head(status, headers, &mut plaintext);
+        self.seal(&plaintext)
     }
 
     /// A piece of the content, in a sealed chunk of its own (of several above 16 KiB).
@@ -201,11 +223,11 @@ impl Sealer {
         self.seal(&reply_piece(content))
     }
 
-    /// The end of the content and the final chunk. Never call it after an upstream error.
+    /// The end of the content and the final chunk; nothing can follow. Never call it after an upstream error.
     ///
     /// # Errors
     /// [`Error::Library`] if the sealing library refuses.
-    pub fn finish(mut self) -> Result<Vec<u8>, Error> {
+    pub fn finish(&mut self) -> Result<Vec<u8>, Error> {
         let mut bytes = self.seal(REPLY_END)?;
         close(self.sealer.as_mut())?;
         bytes.extend(self.wire.take());

@@ -98,6 +98,22 @@ fn chunks_open_as_they_come() {
 }
 
 #[test]
+fn signs_of_life_before_the_head_are_skipped() {
+    let (sealed, mut opener) = seal_text(&key(Kem::X25519), BODY.into()).unwrap();
+    let (_, mut sealer) = keys().open(sealed.bytes()).unwrap();
+    for _ in 0..3 {
+        assert_eq!(
+            opener.push(&sealer.informational(102).unwrap()).unwrap(),
+            []
+        );
+    }
+    assert_eq!(
+        open(opener, &reply(sealer).concat(), 1).unwrap(),
+        (vec![head()], b"in nests".to_vec())
+    );
+}
+
+#[test]
 fn pieces_split_anywhere_and_pieces_above_a_chunk() {
     let long = vec![b'x'; 70_000];
     for step in [1, 2, 7, 16_400, 20_000] {

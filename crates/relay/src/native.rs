@@ -62,7 +62,10 @@ async fn relay(State(relay): State<Relay>, request: Request) -> Response {
             (response, 0)
         }
         Decision::Healthy => (answer(200, Some("text/plain"), Body::from("ok")), 0),
-        Decision::Refuse(problem) => (refuse(&problem), 0),
+        Decision::Refuse(problem) => {
+            drain(request.into_body()).await;
+            (refuse(&problem), 0)
+        }
         Decision::Forward { length } => (relay.carry(request.into_body(), length).await, length),
     };
     put(&mut response, forward::ANSWER_HEADERS);
@@ -184,6 +187,22 @@ async fn short_body(mut reply: reqwest::Response) -> Option<Vec<u8>> {
         }
     }
     Some(body)
+}
+
+/// Reads what is refused for a while and throws it away: a connection that closes on a client still writing
+/// often loses the answer.
+async fn drain(body: Body) {
+    let mut chunks = body.into_data_stream();
+    let mut total = 0;
+    let reading = async {
+        while total <= 8 * forward::MAX_REQUEST
+            && let Some(Ok(chunk)) = chunks.next().await
+        {
+            total += chunk.len() as u64;
+        }
+    };
+    // Whoever writes slower than this loses the answer.
+    let _ = tokio::time::timeout(Duration::from_secs(forward::CONNECT_TIMEOUT_S), reading).await;
 }
 
 fn refuse(problem: &Problem) -> Response {

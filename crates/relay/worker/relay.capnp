@@ -15,6 +15,9 @@ const relay :Workerd.Worker = (
   modules = [
     (name = "shim.js", esModule = embed "shim.js"),
     (name = "relay.js", esModule = embed "relay.js"),
+    # JavaScript inside the crate `worker`; the number changes with its version.
+    (name = "snippets/worker-64cc4b2d035528c7/inline0.js",
+     esModule = embed "snippets/worker-64cc4b2d035528c7/inline0.js"),
     (name = "relay_bg.wasm", wasm = embed "relay_bg.wasm"),
   ],
   bindings = [(name = "GATEWAY", fromEnvironment = "GATEWAY")],

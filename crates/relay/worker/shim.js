@@ -2,8 +2,8 @@
 //
 //   cargo rustc -p relay --lib --crate-type cdylib --no-default-features --features worker \
 //     --profile wasm --target wasm32-unknown-unknown
-//   bindings for target "web", named relay  ->  relay.js, relay_bg.wasm
-//   put both beside this file and relay.capnp, then: GATEWAY=http://127.0.0.1:8082 workerd serve relay.capnp
+//   bindings for target "web", named relay  ->  relay.js, relay_bg.wasm, snippets/
+//   put all three beside this file and relay.capnp, then: GATEWAY=http://127.0.0.1:8082 workerd serve relay.capnp
 //
 // Another port: workerd serve relay.capnp --socket-addr http=127.0.0.1:9000
 import { fetch, initSync } from './relay.js';

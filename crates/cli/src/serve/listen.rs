@@ -13,7 +13,10 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Runs a server; logs go to standard error, as much as RUST_LOG says (`warn` without it).
 pub(super) fn block_on(server: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let runtime = tokio::runtime::Runtime::new().context("starting the server's threads")?;
     let result = runtime.block_on(server);
     // Whatever still runs after the grace is dropped.
@@ -35,10 +38,12 @@ impl Door {
 
     /// Takes an address.
     pub(super) async fn bind(address: SocketAddr, option: &str) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address}; choose another with {option} (port 0 picks one)"))?;
-        let address = listener.local_addr().context("asking for the port that was picked")?;
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen on {address}; choose another with {option} (port 0 picks one)")
+        })?;
+        let address = listener
+            .local_addr()
+            .context("asking for the port that was picked")?;
         Ok(Self { listener, address })
     }
 
@@ -79,8 +84,9 @@ impl Shutdown {
     pub(super) fn on_signal() -> anyhow::Result<Self> {
         let (set, down) = watch::channel(false);
         #[cfg(unix)]
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .context("listening for SIGTERM")?;
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+                .context("listening for SIGTERM")?;
         tokio::spawn(async move {
             #[cfg(unix)]
             tokio::select! {
@@ -91,17 +97,26 @@ impl Shutdown {
             let _ = tokio::signal::ctrl_c().await;
             let _ = set.send(true);
         });
-        Ok(Self { down, servers: std::sync::Mutex::default() })
+        Ok(Self {
+            down,
+            servers: std::sync::Mutex::default(),
+        })
     }
 
     fn spawn(&self, server: impl Future<Output = ()> + Send + 'static) {
-        self.servers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).spawn(server);
+        self.servers
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .spawn(server);
     }
 
     /// Returns when a signal has come and the servers have ended, or the grace has.
     pub(super) async fn wait(mut self) {
         let _ = self.down.wait_for(|&down| down).await;
-        let servers = self.servers.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let servers = self
+            .servers
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let _ = tokio::time::timeout(GRACE, servers.join_all()).await;
     }
 }

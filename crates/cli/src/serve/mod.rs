@@ -47,7 +47,12 @@ pub struct Arguments {
     #[arg(long, value_name = "URL", env = "TIDEGATE_UPSTREAM_URL")]
     upstream_url: Option<String>,
     /// Its API key.
-    #[arg(long, value_name = "KEY", env = "TIDEGATE_UPSTREAM_KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "TIDEGATE_UPSTREAM_KEY",
+        hide_env_values = true
+    )]
     upstream_key: Option<String>,
     /// The model's name at that server.
     #[arg(long, value_name = "NAME", env = "TIDEGATE_UPSTREAM_MODEL")]
@@ -83,7 +88,8 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     };
 
     let keys = GatewayKeys::generate().context("making the gateway's keys")?;
-    let upstream = Upstream::new(&upstream_url, arguments.upstream_key).map_err(anyhow::Error::msg)?;
+    let upstream =
+        Upstream::new(&upstream_url, arguments.upstream_key).map_err(anyhow::Error::msg)?;
     let relay_url = arguments.relay_url.unwrap_or_else(|| relay_door.url());
     let site = page::Site {
         www: arguments.www,
@@ -99,14 +105,21 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         ("upstream", upstream_url),
     ];
     page_door.serve(page::app(site)?, &shutdown);
-    relay_door.serve(relay::native::app(&gateway_door.url()).map_err(anyhow::Error::msg)?, &shutdown);
+    relay_door.serve(
+        relay::native::app(&gateway_door.url()).map_err(anyhow::Error::msg)?,
+        &shutdown,
+    );
     gateway_door.serve(gateway::app(keys, upstream)?, &shutdown);
 
     if arguments.json {
-        let line: serde_json::Map<_, _> = urls.iter().map(|(name, url)| ((*name).to_owned(), json!(url))).collect();
+        let line: serde_json::Map<_, _> = urls
+            .iter()
+            .map(|(name, url)| ((*name).to_owned(), json!(url)))
+            .collect();
         println!("{}", serde_json::Value::Object(line));
     } else {
-        urls.iter().for_each(|(name, url)| println!("{name:<9}{url}"));
+        urls.iter()
+            .for_each(|(name, url)| println!("{name:<9}{url}"));
     }
     shutdown.wait().await;
     Ok(())

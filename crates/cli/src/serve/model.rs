@@ -13,8 +13,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 /// Licenses of files that are known by their hash; a GGUF does not always tell.
-const LICENSES: &[(&str, &str)] =
-    &[("b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53", "Apache-2.0")];
+const LICENSES: &[(&str, &str)] = &[(
+    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    "Apache-2.0",
+)];
 
 /// A model file as the page may download it.
 pub(super) struct ModelFile {
@@ -36,13 +38,25 @@ pub(super) fn publish(path: &Path, info: &ModelInfo) -> anyhow::Result<ModelFile
         .and_then(|mut file| io::copy(&mut file, &mut hash))
         .with_context(|| format!("reading {}", path.display()))?;
     let sha256 = hex::encode(hash.finalize());
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
-    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let stem = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy())
+        .unwrap_or_default();
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
     Ok(ModelFile {
         name: stem.chars().map(safe).collect(),
         path: path.to_owned(),
         bytes,
-        license: LICENSES.iter().find(|(known, _)| *known == sha256).map_or("unknown", |(_, license)| license),
+        license: LICENSES
+            .iter()
+            .find(|(known, _)| *known == sha256)
+            .map_or("unknown", |(_, license)| license),
         sha256,
         context_length: info.context_length,
     })
@@ -63,7 +77,11 @@ pub(super) enum Event {
     /// A piece of the answer.
     Text(String),
     /// The end.
-    Done { finish: Finish, prompt_tokens: usize, completion_tokens: usize },
+    Done {
+        finish: Finish,
+        prompt_tokens: usize,
+        completion_tokens: usize,
+    },
     /// No answer, or no more of it.
     Failed(local_model::Error),
 }
@@ -75,8 +93,12 @@ pub(super) type Engine = mpsc::Sender<Job>;
 pub(super) async fn load(path: &Path) -> anyhow::Result<(ModelInfo, Engine)> {
     let (engine, jobs) = mpsc::channel();
     let (loaded, info) = oneshot::channel();
-    let source = FileSource::open(path)
-        .with_context(|| format!("opening {}; `cargo xtask setup` fetches the default model", path.display()))?;
+    let source = FileSource::open(path).with_context(|| {
+        format!(
+            "opening {}; `cargo xtask setup` fetches the default model",
+            path.display()
+        )
+    })?;
     // The model's futures are bound to one thread, and a step of it must not hold up the servers.
     std::thread::Builder::new()
         .name("model".to_owned())
@@ -97,7 +119,10 @@ pub(super) async fn load(path: &Path) -> anyhow::Result<(ModelInfo, Engine)> {
         })
         .context("starting the model's thread")?;
     let info = info.await.context("the model's thread ended")?;
-    Ok((info.with_context(|| format!("loading {}", path.display()))?, engine))
+    Ok((
+        info.with_context(|| format!("loading {}", path.display()))?,
+        engine,
+    ))
 }
 
 async fn answer(model: &mut Model, job: Job) {
@@ -130,8 +155,17 @@ async fn generate(model: &mut Model, job: &Job) -> Result<(), local_model::Error
             Step::Prefill { .. } => !job.events.is_closed(),
             Step::Token { text, .. } if text.is_empty() => !job.events.is_closed(),
             Step::Token { text, .. } => job.events.send(Event::Text(text)).is_ok(),
-            Step::Done { finish, prompt_tokens, completion_tokens, .. } => {
-                let _ = job.events.send(Event::Done { finish, prompt_tokens, completion_tokens });
+            Step::Done {
+                finish,
+                prompt_tokens,
+                completion_tokens,
+                ..
+            } => {
+                let _ = job.events.send(Event::Done {
+                    finish,
+                    prompt_tokens,
+                    completion_tokens,
+                });
                 false
             }
         };

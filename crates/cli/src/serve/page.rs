@@ -68,13 +68,20 @@ pub(super) fn app(site: Site) -> anyhow::Result<Router> {
     });
     let model = Arc::new(ModelAnswer {
         file: ServeFile::new(&site.file.path),
-        etag: HeaderValue::from_str(&format!("\"{}\"", site.file.sha256)).context("the model's ETag")?,
+        etag: HeaderValue::from_str(&format!("\"{}\"", site.file.sha256))
+            .context("the model's ETag")?,
     });
     let headers = Arc::new(security_headers(&site.relay)?);
     Ok(Router::new()
         .route("/tidegate.json", get(move || async { Json(configuration) }))
-        .route(&format!("/models/{name}.json"), get(move || async { Json(manifest) }))
-        .route(&format!("/models/{name}.gguf"), get(model_file).with_state(model))
+        .route(
+            &format!("/models/{name}.json"),
+            get(move || async { Json(manifest) }),
+        )
+        .route(
+            &format!("/models/{name}.gguf"),
+            get(model_file).with_state(model),
+        )
         .fallback_service(ServeDir::new(site.www))
         .layer(middleware::from_fn_with_state(headers, finish)))
 }
@@ -96,11 +103,19 @@ struct ModelAnswer {
 /// The model file, whole or in part. The ETag is its hash, so that a download that broke off goes on only with
 /// the same file (RFC 9110 §13.1.5).
 async fn model_file(State(model): State<Arc<ModelAnswer>>, mut request: Request) -> Response {
-    let is_this = |name| request.headers().get(name) == Some(&model.etag);
-    if is_this(header::IF_NONE_MATCH) {
-        return (StatusCode::NOT_MODIFIED, [(header::ETAG, model.etag.clone())]).into_response();
+    let this = Some(&model.etag);
+    if request.headers().get(header::IF_NONE_MATCH) == this {
+        return (
+            StatusCode::NOT_MODIFIED,
+            [(header::ETAG, model.etag.clone())],
+        )
+            .into_response();
     }
-    if request.headers().contains_key(header::IF_RANGE) && !is_this(header::IF_RANGE) {
+    if request
+        .headers()
+        .get(header::IF_RANGE)
+        .is_some_and(|given| Some(given) != this)
+    {
         request.headers_mut().remove(header::RANGE);
     }
     let answer = model.file.clone().try_call(request).await;
@@ -111,14 +126,17 @@ async fn model_file(State(model): State<Arc<ModelAnswer>>, mut request: Request)
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
     };
-    response.headers_mut().insert(header::ETAG, model.etag.clone());
+    response
+        .headers_mut()
+        .insert(header::ETAG, model.etag.clone());
     response
 }
 
 /// Nothing from elsewhere, nothing inline; the relay is the one other origin, and wasm may compile.
 fn security_headers(relay: &str) -> anyhow::Result<HeaderMap> {
-    let relay: axum::http::Uri =
-        relay.parse().with_context(|| format!("--relay-url {relay}: expected a URL such as http://127.0.0.1:8081/"))?;
+    let relay: axum::http::Uri = relay.parse().with_context(|| {
+        format!("--relay-url {relay}: expected a URL such as http://127.0.0.1:8081/")
+    })?;
     let (Some(scheme), Some(authority)) = (relay.scheme_str(), relay.authority()) else {
         anyhow::bail!("--relay-url {relay}: expected a URL such as http://127.0.0.1:8081/");
     };
@@ -129,9 +147,15 @@ fn security_headers(relay: &str) -> anyhow::Result<HeaderMap> {
     );
     let mut headers = HeaderMap::new();
     for &(name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(&policy).context("--relay-url")?);
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_str(&policy).context("--relay-url")?,
+    );
     Ok(headers)
 }
 
@@ -144,7 +168,9 @@ async fn finish(State(headers): State<Arc<HeaderMap>>, request: Request, next: N
     } else {
         "no-cache"
     };
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     response.headers_mut().extend((*headers).clone());
     response
 }

@@ -41,7 +41,12 @@ pub struct GatewayArguments {
     #[arg(long, value_name = "URL", env = "TIDEGATE_UPSTREAM_URL")]
     upstream_url: String,
     /// Its API key.
-    #[arg(long, value_name = "KEY", env = "TIDEGATE_UPSTREAM_KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "TIDEGATE_UPSTREAM_KEY",
+        hide_env_values = true
+    )]
     upstream_key: Option<String>,
 }
 
@@ -49,8 +54,8 @@ pub struct GatewayArguments {
 pub fn run_gateway(arguments: GatewayArguments) -> anyhow::Result<()> {
     listen::block_on(async {
         let keys = GatewayKeys::from_seed(&seed(&arguments.seed)?)?;
-        let upstream =
-            Upstream::new(&arguments.upstream_url, arguments.upstream_key).map_err(anyhow::Error::msg)?;
+        let upstream = Upstream::new(&arguments.upstream_url, arguments.upstream_key)
+            .map_err(anyhow::Error::msg)?;
         serve("gateway", arguments.listen, gateway::app(keys, upstream)?).await
     })
 }
@@ -68,10 +73,12 @@ async fn serve(name: &str, address: SocketAddr, app: axum::Router) -> anyhow::Re
 /// Reads the seed, or makes one that only its owner can read.
 fn seed(path: &PathBuf) -> anyhow::Result<[u8; 32]> {
     match std::fs::read(path) {
-        Ok(bytes) => bytes
-            .try_into()
-            .ok()
-            .with_context(|| format!("--seed {}: expected exactly 32 bytes; choose another file", path.display())),
+        Ok(bytes) => bytes.try_into().ok().with_context(|| {
+            format!(
+                "--seed {}: expected exactly 32 bytes; choose another file",
+                path.display()
+            )
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut seed = [0; 32];
             getrandom::fill(&mut seed).context("the system has no randomness")?;
@@ -85,6 +92,8 @@ fn seed(path: &PathBuf) -> anyhow::Result<[u8; 32]> {
                 .with_context(|| format!("--seed {}: cannot be written", path.display()))?;
             Ok(seed)
         }
-        Err(error) => Err(error).with_context(|| format!("--seed {}: cannot be read", path.display())),
+        Err(error) => {
+            Err(error).with_context(|| format!("--seed {}: cannot be read", path.display()))
+        }
     }
 }

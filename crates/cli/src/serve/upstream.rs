@@ -33,7 +33,10 @@ pub(super) fn app(engine: Engine, model: &str) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(complete))
         .route("/v1/models", get(models))
-        .with_state(Server { engine, model: model.into() })
+        .with_state(Server {
+            engine,
+            model: model.into(),
+        })
 }
 
 async fn models(State(server): State<Server>) -> Json<Value> {
@@ -47,24 +50,54 @@ async fn models(State(server): State<Server>) -> Json<Value> {
 async fn complete(State(server): State<Server>, body: Bytes) -> Response {
     let request: ChatRequest = match serde_json::from_slice(&body) {
         Ok(request) => request,
-        Err(error) => return refuse(StatusCode::BAD_REQUEST, &format!("not a chat completion request: {error}")),
+        Err(error) => {
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                &format!("not a chat completion request: {error}"),
+            );
+        }
     };
     let (streamed, include_usage) = (
         request.stream == Some(true),
-        request.stream_options.is_some_and(|options| options.include_usage == Some(true)),
+        request
+            .stream_options
+            .is_some_and(|options| options.include_usage == Some(true)),
     );
     let (sender, mut events) = mpsc::unbounded_channel();
     let sampling = sampling(&request);
-    if server.engine.send(Job { messages: request.messages, sampling, events: sender }).is_err() {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, "the model's thread has ended; restart the server");
+    if server
+        .engine
+        .send(Job {
+            messages: request.messages,
+            sampling,
+            events: sender,
+        })
+        .is_err()
+    {
+        return refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the model's thread has ended; restart the server",
+        );
     }
     match events.recv().await {
         Some(Event::Started) => {}
         Some(Event::Failed(error)) => return failed(&error),
-        _ => return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the model's thread dropped the request"),
+        _ => {
+            return refuse(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the model's thread dropped the request",
+            );
+        }
     }
-    let reply = Reply { model: server.model, created: now() };
-    if streamed { reply.stream(events, include_usage) } else { reply.whole(events).await }
+    let reply = Reply {
+        model: server.model,
+        created: now(),
+    };
+    if streamed {
+        reply.stream(events, include_usage)
+    } else {
+        reply.whole(events).await
+    }
 }
 
 /// The defaults are those that `query::ChatRequest` documents.
@@ -75,7 +108,10 @@ fn sampling(request: &ChatRequest) -> Sampling {
         top_p: request.top_p.unwrap_or(0.95),
         // A fixed seed would give the same answer to the same question every time.
         seed: request.seed.map_or_else(now, u64::from),
-        max_tokens: request.max_completion_tokens.or(request.max_tokens).unwrap_or(512),
+        max_tokens: request
+            .max_completion_tokens
+            .or(request.max_tokens)
+            .unwrap_or(512),
         stop: match request.stop.clone() {
             None => Vec::new(),
             Some(Stop::One(stop)) => vec![stop],
@@ -98,7 +134,11 @@ impl Reply {
                 Event::Started => {}
                 Event::Text(text) => content.push_str(&text),
                 Event::Failed(error) => return failed(&error),
-                Event::Done { finish, prompt_tokens, completion_tokens } => {
+                Event::Done {
+                    finish,
+                    prompt_tokens,
+                    completion_tokens,
+                } => {
                     let message = json!({ "role": "assistant", "content": content });
                     return Json(json!({
                         "id": self.id(), "object": "chat.completion", "created": self.created, "model": &*self.model,
@@ -109,35 +149,49 @@ impl Reply {
                 }
             }
         }
-        refuse(StatusCode::INTERNAL_SERVER_ERROR, "the model's thread dropped the request")
+        refuse(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the model's thread dropped the request",
+        )
     }
 
     /// Server-sent events; one that breaks off ends without `[DONE]`.
     fn stream(self, events: UnboundedReceiver<Event>, include_usage: bool) -> Response {
         let first = Some(self.chunk(json!({ "role": "assistant", "content": "" }), Value::Null));
-        let pieces = stream::unfold((self, events, first), move |(reply, mut events, first)| async move {
-            if let Some(first) = first {
-                return Some((Ok::<_, Infallible>(first), (reply, events, None)));
-            }
-            let piece = match events.recv().await? {
-                Event::Started => String::new(),
-                Event::Text(text) => reply.chunk(json!({ "content": text }), Value::Null),
-                Event::Failed(error) => event(&error_json(&error.to_string())),
-                Event::Done { finish, prompt_tokens, completion_tokens } => {
-                    let mut end = reply.chunk(json!({}), reason(finish).into());
-                    if include_usage {
-                        end += &event(&json!({
-                            "id": reply.id(), "object": "chat.completion.chunk", "created": reply.created,
-                            "model": &*reply.model, "choices": [],
-                            "usage": usage(prompt_tokens, completion_tokens),
-                        }));
-                    }
-                    end + "data: [DONE]\n\n"
+        let pieces = stream::unfold(
+            (self, events, first),
+            move |(reply, mut events, first)| async move {
+                if let Some(first) = first {
+                    return Some((Ok::<_, Infallible>(first), (reply, events, None)));
                 }
-            };
-            Some((Ok(piece), (reply, events, None)))
-        });
-        ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(pieces)).into_response()
+                let piece = match events.recv().await? {
+                    Event::Started => String::new(),
+                    Event::Text(text) => reply.chunk(json!({ "content": text }), Value::Null),
+                    Event::Failed(error) => event(&error_json(&error.to_string())),
+                    Event::Done {
+                        finish,
+                        prompt_tokens,
+                        completion_tokens,
+                    } => {
+                        let mut end = reply.chunk(json!({}), reason(finish).into());
+                        if include_usage {
+                            end += &event(&json!({
+                                "id": reply.id(), "object": "chat.completion.chunk", "created": reply.created,
+                                "model": &*reply.model, "choices": [],
+                                "usage": usage(prompt_tokens, completion_tokens),
+                            }));
+                        }
+                        end + "data: [DONE]\n\n"
+                    }
+                };
+                Some((Ok(piece), (reply, events, None)))
+            },
+        );
+        (
+            [(header::CONTENT_TYPE, "text/event-stream")],
+            Body::from_stream(pieces),
+        )
+            .into_response()
     }
 
     fn chunk(&self, delta: Value, finish_reason: Value) -> String {
@@ -189,5 +243,7 @@ fn error_json(message: &str) -> Value {
 
 /// Seconds since 1970; 0 on a clock before it.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
 }
