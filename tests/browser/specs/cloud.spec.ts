@@ -6,10 +6,11 @@ import { Upstream } from '../harness/upstream.ts';
 
 const EMAIL = 'ada.lovelace@example.org';
 const CARD = '4111 1111 1111 1111';
-const QUESTION = `Please repeat this sentence exactly as it is: Ship the xylophone for ${EMAIL}, paid with card ${CARD}.`;
+// A question that the small model answers with both, at temperature 0.
+const QUESTION = `My e-mail address is ${EMAIL} and my card number is ${CARD}. What are my e-mail address and my card number?`;
 
 /** Words of the question that no program would log by chance. */
-const WORDS = ['repeat', 'sentence', 'xylophone', 'lovelace', 'example.org', '4111', 'EMAIL_1', 'CARD_1'];
+const WORDS = ['my e-mail', 'card number', 'lovelace', 'example.org', '4111', 'EMAIL_1', 'CARD_1'];
 
 let upstream: Upstream;
 let stack: Stack;
