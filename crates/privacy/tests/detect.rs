@@ -37,6 +37,7 @@ fn email() {
         "*«ada@example.com»*, `«ada@example.com»`, '«ada@example.com»'",
         "address=«ada@example.com»&x=1",
         "«jürgen@müller.example»",
+        "«é.@example.com»",
         "連絡先は«ada@example.jp»です",
         "«o'brien@example.ie».",
         "https://example.com/users/«ada@example.com»",

@@ -57,7 +57,7 @@ fn judge(candidate: &Candidate<'_>, hits: &mut Vec<Hit>) {
     }
 }
 
-/// Without the quotes and Markdown before it, and without the unspaced prose of scripts that have no spaces.
+/// The end of the text: without the quotes and Markdown before it, and without the unspaced prose of scripts that have no spaces.
 fn local_part(text: &str) -> &str {
     let prose = text
         .char_indices()
@@ -68,7 +68,6 @@ fn local_part(text: &str) -> &str {
         _ => text,
     };
     text.trim_start_matches(['\'', '`', '*', '_', '~', '.', '!', '#', '-'])
-        .trim_end_matches('.')
 }
 
 /// The longest domain name at the start.
