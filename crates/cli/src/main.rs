@@ -1,6 +1,7 @@
 //! The `tidegate` command.
 
 mod generate;
+mod serve;
 
 use clap::{Parser, Subcommand};
 
@@ -16,10 +17,19 @@ struct Arguments {
 enum Command {
     /// Run the local model from a terminal.
     Generate(generate::Arguments),
+    /// Serve page, relay, gateway and an upstream on this machine.
+    Serve(serve::Arguments),
+    /// Pass sealed queries on to a gateway, and drop who sent them.
+    Relay(serve::RelayArguments),
+    /// Open sealed queries, ask an OpenAI-compatible server, seal the reply.
+    Gateway(serve::GatewayArguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Relay(arguments) => serve::run_relay(arguments),
+        Command::Gateway(arguments) => serve::run_gateway(arguments),
     }
 }
