@@ -29,7 +29,7 @@ const EXAMPLES: Record<'local' | 'cloud', readonly string[]> = {
     'Give me three names for a boat.',
   ],
   cloud: [
-    'Write to anna.berg@example.com that her order has shipped.',
+    'My e-mail address is ada.lovelace@example.org and my card number is 4111 1111 1111 1111. What are my e-mail address and my card number?',
     'My card 4111 1111 1111 1111 was charged twice. Draft a complaint.',
     'Why is there a tide on both sides of the Earth?',
   ],
