@@ -57,7 +57,8 @@ fn judge(candidate: &Candidate<'_>, hits: &mut Vec<Hit>) {
     }
 }
 
-/// The end of the text: without the quotes and Markdown before it, and without the unspaced prose of scripts that have no spaces.
+/// The end of the text: without the quotes and Markdown before it, and without the prose of scripts that put
+/// no spaces between words.
 fn local_part(text: &str) -> &str {
     let prose = text
         .char_indices()
