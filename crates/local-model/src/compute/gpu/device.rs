@@ -1,0 +1,69 @@
+//! The GPU: found once for the whole process, then shared by every model.
+
+use std::sync::OnceLock;
+
+use burn::tensor::Device;
+use futures::lock::Mutex;
+
+use crate::Error;
+
+/// A device that is ready, and what it can hold.
+#[derive(Debug)]
+pub(crate) struct Adapter {
+    /// Burn's name for it.
+    pub device: Device,
+    /// What the driver calls itself; may be empty in a browser.
+    pub name: String,
+    /// The largest buffer that a kernel can read, bytes.
+    pub largest_binding: u64,
+}
+
+static ADAPTER: OnceLock<Adapter> = OnceLock::new();
+static OPENING: Mutex<()> = Mutex::new(());
+
+/// Kernels in one submission. Long enough that few submissions make a token, short enough that the
+/// device starts while the rest is still being encoded.
+const TASKS: usize = 64;
+
+impl Adapter {
+    /// The adapter, opened on the first call. Burn opens a runtime once; a failure may be tried again.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] when there is none, or it gives no device.
+    pub(crate) async fn open() -> Result<&'static Self, Error> {
+        let _one_at_a_time = OPENING.lock().await;
+        if let Some(adapter) = ADAPTER.get() {
+            return Ok(adapter);
+        }
+        let (device, setup) = Device::wgpu_options()
+            .tasks_max(TASKS)
+            .init_with_setup_async()
+            .await
+            .map_err(|error| Error::NoAdapter {
+                reason: error.to_string(),
+            })?;
+        let (limits, info) = (setup.device.limits(), setup.adapter.get_info());
+        Ok(ADAPTER.get_or_init(|| Self {
+            device,
+            name: info.name,
+            largest_binding: limits
+                .max_storage_buffer_binding_size
+                .min(limits.max_buffer_size),
+        }))
+    }
+
+    /// Refuses, before anything is allocated, what no kernel could read.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLimit`].
+    pub(crate) fn check(&self, what: &str, bytes: u64) -> Result<(), Error> {
+        if bytes > self.largest_binding {
+            return Err(Error::DeviceLimit {
+                what: what.to_owned(),
+                needed: bytes,
+                limit: self.largest_binding,
+            });
+        }
+        Ok(())
+    }
+}
