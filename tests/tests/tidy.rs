@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
@@ -31,7 +32,7 @@ const OUTSIDE: [&str; 12] = [
 
 #[test]
 fn pure_crates_reach_nothing_outside() {
-    let graph = Graph::new();
+    let graph = graph();
     for from in PURE {
         for to in OUTSIDE {
             assert!(
@@ -46,7 +47,7 @@ fn pure_crates_reach_nothing_outside() {
 /// On targets that this machine does not build for, too.
 #[test]
 fn pure_crates_name_nothing_outside() {
-    let graph = Graph::new();
+    let graph = graph();
     for from in PURE {
         for dependency in &graph.package(from).dependencies {
             let outside = OUTSIDE.contains(&dependency.name.as_str());
@@ -63,14 +64,14 @@ fn pure_crates_name_nothing_outside() {
 /// The privacy gate comes before the learned score and cannot be outvoted by it.
 #[test]
 fn router_does_not_know_privacy() {
-    let graph = Graph::new();
+    let graph = graph();
     assert!(!graph.reaches("router", "privacy"));
 }
 
 /// It cannot open what it carries.
 #[test]
 fn relay_does_not_know_the_envelope() {
-    let graph = Graph::new();
+    let graph = graph();
     for to in ["oblivious-http", "ohttp", "privacy", "engine", "gateway"] {
         assert!(!graph.reaches("relay", to), "{}", graph.path("relay", to));
     }
@@ -79,7 +80,7 @@ fn relay_does_not_know_the_envelope() {
 /// A gateway that could run the page's engine could also be mistaken for it.
 #[test]
 fn gateway_does_not_know_the_engine() {
-    let graph = Graph::new();
+    let graph = graph();
     for to in ["engine", "local-model", "relay"] {
         assert!(
             !graph.reaches("gateway", to),
@@ -91,7 +92,7 @@ fn gateway_does_not_know_the_engine() {
 
 #[test]
 fn only_local_model_names_the_gpu_stack() {
-    let graph = Graph::new();
+    let graph = graph();
     for gpu in ["burn", "burn-cubecl", "cubecl", "wgpu"] {
         graph.must_exist(gpu);
         let naming: Vec<&str> = graph
@@ -106,7 +107,7 @@ fn only_local_model_names_the_gpu_stack() {
 
 #[test]
 fn every_crate_has_the_workspace_lints() {
-    for package in Graph::new().members() {
+    for package in graph().members() {
         let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
         assert!(
             manifest.contains("[lints]\nworkspace = true"),
@@ -176,6 +177,11 @@ fn tracked_files() -> Vec<String> {
 struct Graph {
     metadata: Metadata,
     edges: HashMap<PackageId, Vec<PackageId>>,
+}
+
+fn graph() -> &'static Graph {
+    static GRAPH: LazyLock<Graph> = LazyLock::new(Graph::new);
+    &GRAPH
 }
 
 impl Graph {

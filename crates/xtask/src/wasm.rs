@@ -69,20 +69,23 @@ pub const STEPS: usize = 4;
 
 /// `cargo xtask wasm`.
 pub fn wasm(cpu_only: bool, names: bool) -> Result<()> {
-    let mut progress = Steps::new(2 + if cpu_only { 2 } else { STEPS });
+    let mut progress = Steps::new(2 + if cpu_only { STEPS - 1 } else { STEPS });
     progress.step("Rust toolchain for wasm32", toolchain::ensure)?;
     progress.step("npm packages from the lockfile", setup::ensure_npm_packages)?;
     if cpu_only {
-        progress.step("bindgen, which writes the JavaScript", build_bindgen)?;
-        return progress.step(CPU.title, || build(&CPU, names));
+        return build_all(&mut progress, &[CPU, WORKER], names);
     }
     steps(&mut progress, names)
 }
 
 /// Builds all modules whose sources have changed.
 pub fn steps(progress: &mut Steps, names: bool) -> Result<()> {
+    build_all(progress, &[CPU, WORKER, GPU], names)
+}
+
+fn build_all(progress: &mut Steps, modules: &[Module], names: bool) -> Result<()> {
     progress.step("bindgen, which writes the JavaScript", build_bindgen)?;
-    for module in [&CPU, &WORKER, &GPU] {
+    for module in modules {
         progress.step(module.title, || build(module, names))?;
     }
     Ok(())
@@ -228,19 +231,17 @@ fn optimize(module: &Module, bound: &Path, output: &Path, names: bool) -> Result
     )
 }
 
+/// JavaScript and types, and the snippets that crates bring, which keep their place.
 fn copy_javascript(bound: &Path, output: &Path, module: &Module) -> Result<()> {
+    let wasm = format!("{}_bg.wasm", module.name);
     for file in fs::read_dir(bound)?.flatten() {
-        let name = file.file_name();
-        if name.to_string_lossy() == format!("{}_bg.wasm", module.name) {
-            continue;
-        }
+        let copy = output.join(file.file_name());
         if file.file_type()?.is_dir() {
-            bail!(
-                "{}: bindgen wrote snippets, which the package does not ship",
-                file.path().display()
-            );
+            fs::create_dir_all(&copy)?;
+            copy_javascript(&file.path(), &copy, module)?;
+        } else if file.file_name().to_string_lossy() != wasm {
+            fs::copy(file.path(), copy)?;
         }
-        fs::copy(file.path(), output.join(name))?;
     }
     Ok(())
 }
@@ -269,7 +270,8 @@ pub fn check_exports(compiled: &[u8]) -> Result<()> {
     if has(b".command_export") {
         bail!("an export ends in `command_export`: call __wasm_call_ctors once at start");
     }
-    if !has(b"__wasm_call_ctors") {
+    // A custom section's name after its length: the section that holds functions' names.
+    if !has(b"\x04name") {
         bail!("the compiled module has no names, so its exports cannot be checked");
     }
     Ok(())
@@ -281,8 +283,8 @@ mod tests {
 
     #[test]
     fn wrapped_exports_are_refused() {
-        assert!(check_exports(b"answer __wasm_call_ctors").is_ok());
-        assert!(check_exports(b"answer.command_export __wasm_call_ctors").is_err());
+        assert!(check_exports(b"\x04name answer").is_ok());
+        assert!(check_exports(b"\x04name answer.command_export").is_err());
         assert!(check_exports(b"no names").is_err());
     }
 }
