@@ -1,5 +1,11 @@
 //! The sealed path over real sockets: page -> relay -> gateway -> upstream, and back.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the rig is test code, too: a failure is a panic"
+)]
+
 mod rig;
 
 use std::time::{Duration, Instant};

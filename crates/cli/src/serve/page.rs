@@ -174,3 +174,154 @@ async fn finish(State(headers): State<Arc<HeaderMap>>, request: Request, next: N
     response.headers_mut().extend((*headers).clone());
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// A site in a folder of its own.
+    fn site(name: &str) -> Router {
+        let folder =
+            std::env::temp_dir().join(format!("tidegate-page-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(folder.join("assets")).unwrap();
+        for (file, content) in [
+            ("index.html", "<!doctype html>"),
+            ("assets/app-1a2b.js", "1"),
+            ("assets/engine-1a2b.wasm", "2"),
+            ("manifest.webmanifest", "{}"),
+            ("model.gguf", "GGUF0123456789"),
+        ] {
+            std::fs::write(folder.join(file), content).unwrap();
+        }
+        let file = ModelFile {
+            name: "model".to_owned(),
+            path: folder.join("model.gguf"),
+            bytes: 14,
+            sha256: "ab".repeat(32),
+            license: "Apache-2.0",
+            context_length: 8192,
+        };
+        let relay = "http://127.0.0.1:8081/".to_owned();
+        app(Site {
+            www: folder,
+            relay,
+            keys: vec![1, 2, 3],
+            cloud_model: Some("large".to_owned()),
+            file,
+        })
+        .unwrap()
+    }
+
+    async fn fetch(
+        site: Router,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (StatusCode, HeaderMap, String) {
+        let mut request = Request::builder().uri(path);
+        for &(name, value) in headers {
+            request = request.header(name, value);
+        }
+        let response = site
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        (
+            parts.status,
+            parts.headers,
+            String::from_utf8(body.to_vec()).unwrap(),
+        )
+    }
+
+    #[tokio::test]
+    async fn every_answer_carries_the_policy_and_the_right_type() {
+        for (path, status, content_type, cache) in [
+            ("/", 200, "text/html", "no-cache"),
+            (
+                "/assets/app-1a2b.js",
+                200,
+                "text/javascript",
+                "public, max-age=31536000, immutable",
+            ),
+            (
+                "/assets/engine-1a2b.wasm",
+                200,
+                "application/wasm",
+                "public, max-age=31536000, immutable",
+            ),
+            (
+                "/manifest.webmanifest",
+                200,
+                "application/manifest+json",
+                "no-cache",
+            ),
+            ("/tidegate.json", 200, "application/json", "no-cache"),
+            ("/assets/gone.js", 404, "", "no-cache"),
+        ] {
+            let (got, headers, _) = fetch(site("policy"), path, &[]).await;
+            assert_eq!(got, status, "{path}");
+            let given = headers
+                .get("content-type")
+                .map_or("", |value| value.to_str().unwrap());
+            assert_eq!(given.split(';').next(), Some(content_type), "{path}");
+            assert_eq!(headers["cache-control"], cache, "{path}");
+            assert_eq!(
+                headers["cross-origin-embedder-policy"], "require-corp",
+                "{path}"
+            );
+            assert_eq!(
+                headers["content-security-policy"],
+                "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' \
+                 http://127.0.0.1:8081; worker-src 'self'; style-src 'self'; img-src 'self' data:; object-src \
+                 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'",
+                "{path}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn the_configuration_pins_relay_and_keys() {
+        let (_, _, body) = fetch(site("configuration"), "/tidegate.json", &[]).await;
+        assert_eq!(
+            serde_json::from_str::<Value>(&body).unwrap(),
+            json!({
+                "model": "/models/model.json",
+                "cloud": { "relays": ["http://127.0.0.1:8081/"], "keys": "AQID", "model": "large" },
+            })
+        );
+    }
+
+    /// A download goes on where it broke off, but only with the same file.
+    #[tokio::test]
+    async fn ranges_of_the_model() {
+        let this = format!("\"{}\"", "ab".repeat(32));
+        for (headers, status, body) in [
+            (vec![], 200, "GGUF0123456789"),
+            (vec![("range", "bytes=4-")], 206, "0123456789"),
+            (
+                vec![("range", "bytes=4-"), ("if-range", this.as_str())],
+                206,
+                "0123456789",
+            ),
+            (
+                vec![("range", "bytes=4-"), ("if-range", "\"another\"")],
+                200,
+                "GGUF0123456789",
+            ),
+            (vec![("range", "bytes=14-")], 416, ""),
+            (vec![("if-none-match", this.as_str())], 304, ""),
+        ] {
+            let (got, answered, content) =
+                fetch(site("ranges"), "/models/model.gguf", &headers).await;
+            assert_eq!(
+                (got.as_u16(), content.as_str()),
+                (status, body),
+                "{headers:?}"
+            );
+            assert_eq!(answered["etag"], this, "{headers:?}");
+        }
+    }
+}
