@@ -86,7 +86,8 @@ impl Config {
         let rope_base = header
             .optional_float("llama.rope.freq_base")?
             .unwrap_or(10_000.0);
-        if context == 0 || !(epsilon > 0.0) || !(rope_base > 0.0) {
+        let positive = |value: f32| value.is_finite() && value > 0.0;
+        if context == 0 || !positive(epsilon) || !positive(rope_base) {
             let what = format!("context {context}, epsilon {epsilon}, rope base {rope_base}");
             return Err(Error::Corrupt { what });
         }

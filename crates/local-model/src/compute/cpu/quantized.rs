@@ -21,7 +21,7 @@ impl Quantized {
     /// Rounds to nearest, the largest of a block to ±127. The width is whole blocks.
     pub fn new(x: &Tensor) -> Self {
         let (blocks, rest) = x.values.as_chunks::<BLOCK>();
-        debug_assert!(rest.is_empty() && x.width % BLOCK == 0);
+        debug_assert!(rest.is_empty() && x.width.is_multiple_of(BLOCK));
         let mut quantized = Self {
             blocks: x.width / BLOCK,
             values: Vec::with_capacity(blocks.len()),
