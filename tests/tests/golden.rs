@@ -1,5 +1,7 @@
 //! The local model, natively, against llama.cpp on the same file.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use local_model::{Backend, FileSource, Message, Model, Sampling, Step};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
