@@ -10,6 +10,8 @@ declare const self: ServiceWorkerGlobalScope;
 const FILES: string[] = JSON.parse('__FILES__');
 const CACHE = 'tidegate-__VERSION__';
 const CONFIG = 'tidegate-config';
+/** The engine's module with WebGPU: megabytes that a device without a GPU never runs. */
+const NEEDS_GPU = /tidegate_gpu[^/]*\.wasm$/;
 /** What src/config.ts takes where the site names no model. */
 const DEFAULT_MODEL = '/models/SmolLM2-135M-Instruct.Q4_1.json';
 
@@ -39,8 +41,9 @@ function isSmallConfig(url: URL): boolean {
 /** Files under assets/ carry a hash in their name: what an earlier version kept is not fetched again. */
 async function fill(): Promise<void> {
   const cache = await caches.open(CACHE);
+  const files = (await hasGpu()) ? FILES : FILES.filter((file) => !NEEDS_GPU.test(file));
   await Promise.all(
-    FILES.map(async (file) => {
+    files.map(async (file) => {
       const url = absolute(file);
       const named = file.startsWith('assets/');
       const earlier = named ? await caches.match(url) : undefined;
@@ -48,6 +51,15 @@ async function fill(): Promise<void> {
       else await cache.add(new Request(url, { cache: named ? 'default' : 'no-cache' }));
     }),
   );
+}
+
+/** Whether the package will choose WebGPU here; if it does against this guess, `kept` keeps the module then. */
+async function hasGpu(): Promise<boolean> {
+  const gpu = (
+    navigator as { gpu?: { requestAdapter(): Promise<{ info: { isFallbackAdapter?: boolean } } | null> } }
+  ).gpu;
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  return !!adapter && !adapter.info.isFallbackAdapter;
 }
 
 /** On the first visit the page read these before this worker was there to keep them. */
@@ -69,7 +81,12 @@ async function takeOver(): Promise<void> {
 }
 
 async function kept(url: string, request: Request): Promise<Response> {
-  return (await (await caches.open(CACHE)).match(absolute(url))) ?? fetch(request);
+  const cache = await caches.open(CACHE);
+  const earlier = await cache.match(absolute(url));
+  if (earlier) return earlier;
+  const fresh = await fetch(request);
+  if (fresh.ok) await cache.put(absolute(url), fresh.clone());
+  return fresh;
 }
 
 /** A site without a configuration answers 404, and that is worth keeping too; a failing server's answer is not. */
