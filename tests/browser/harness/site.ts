@@ -82,7 +82,8 @@ export class Site {
       return;
     }
     const path = normalize(pathname).replace(/^\/tidegate\//, '');
-    outgoing.writeHead(200, headers(extname(path))).end(await readFile(join(places.packageDist, path)));
+    const file = await readFile(join(places.packageDist, path));
+    outgoing.writeHead(200, headers(extname(path))).end(file);
   }
 
   #model(outgoing: ServerResponse, name: string, kind: string, range: string | undefined): void {

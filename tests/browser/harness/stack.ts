@@ -47,8 +47,14 @@ export class Stack {
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       },
     );
-    await listening(relayProcess);
-    return new Stack(serve, relayProcess, urls.page, relay);
+    const stack = new Stack(serve, relayProcess, urls.page, relay);
+    try {
+      await listening(relayProcess);
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+    return stack;
   }
 
   /** All that page server, gateway and relay have printed, at their most talkative. */
@@ -74,7 +80,7 @@ async function listening(relay: Process): Promise<void> {
     control.on('data', (data: Buffer) => {
       if (data.toString().includes('"listen"')) resolve();
     });
-    relay.child.on('exit', () => reject(new Error(`workerd ended:\n${relay.output}`)));
+    void relay.ended().then(() => reject(new Error(`workerd ended:\n${relay.output}`)));
   });
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import type { CloudOptions } from 'tidegate';
+import type { ChatRequest, CloudOptions } from 'tidegate';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Browser } from '../harness/chromium.ts';
 import { ask, create, question } from '../harness/package.ts';
@@ -101,10 +101,11 @@ test('a prompt longer than the context is refused, and the next one answered', a
   expect(await create(page, { model: site.offer('smollm2', MODEL) })).toBeUndefined();
   const long = await ask(page, question('word '.repeat(20_000)));
   expect(long.error).toMatchObject({ name: 'TidegateError', code: 'context-overflow', recoverable: true });
-  const short = await ask(
-    page,
-    question('What is the capital of France?', { temperature: 0, max_tokens: 16 }),
-  );
+  const messages: ChatRequest['messages'] = [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: 'What is the capital of France?' },
+  ];
+  const short = await ask(page, { messages, temperature: 0, max_tokens: 16 });
   expect(short.text).toContain('Paris');
 });
 
