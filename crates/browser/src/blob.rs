@@ -21,13 +21,22 @@ impl Source for BlobSource {
             let end = offset + buffer.len() as u64;
             // Offsets in files are far below 2^53.
             let slice = self.0.slice_with_f64_and_f64(offset as f64, end as f64)?;
-            Ok::<_, JsValue>(Uint8Array::new(&JsFuture::from(slice.array_buffer()).await?.unchecked_into()))
+            Ok::<_, JsValue>(Uint8Array::new(
+                &JsFuture::from(slice.array_buffer()).await?.unchecked_into(),
+            ))
         };
         let bytes = read.await.map_err(|error| {
-            SourceError::new(format!("{} bytes at {offset} of the chosen file: {}", buffer.len(), describe(&error)))
+            SourceError::new(format!(
+                "{} bytes at {offset} of the chosen file: {}",
+                buffer.len(),
+                describe(&error)
+            ))
         })?;
         if bytes.length() as usize != buffer.len() {
-            return Err(SourceError::new(format!("{} bytes at {offset} are beyond the end", buffer.len())));
+            return Err(SourceError::new(format!(
+                "{} bytes at {offset} are beyond the end",
+                buffer.len()
+            )));
         }
         bytes.copy_to(buffer);
         Ok(())

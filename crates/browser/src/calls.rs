@@ -35,12 +35,22 @@ impl Calls {
         self.0.borrow_mut().insert(call, handle);
         let calls = self.clone();
         wasm_bindgen_futures::future_to_promise(async move {
-            let result = Abortable::new(AsCall { call, future: Box::pin(future) }, registration).await;
+            let result = Abortable::new(
+                AsCall {
+                    call,
+                    future: Box::pin(future),
+                },
+                registration,
+            )
+            .await;
             calls.0.borrow_mut().remove(&call);
             match result {
                 Ok(result) => result.map_err(|error| to_js(&error)),
                 // The page has rejected by itself, with its signal's reason.
-                Err(_) => Err(to_js(&Error::new(ErrorCode::Internal, "the call was aborted"))),
+                Err(_) => Err(to_js(&Error::new(
+                    ErrorCode::Internal,
+                    "the call was aborted",
+                ))),
             }
         })
     }

@@ -21,7 +21,10 @@ impl Consent {
         if let Some(ask) = ask {
             self.0.borrow_mut().insert(call, ask);
         }
-        Registered { consent: self.clone(), call }
+        Registered {
+            consent: self.clone(),
+            call,
+        }
     }
 }
 
@@ -44,10 +47,17 @@ impl engine::Consent for Consent {
         };
         let json = serde_json::to_string(preview)
             .map_err(|error| Error::new(ErrorCode::Internal, format!("preview: {error}")))?;
-        let answer = ask.call1(&JsValue::NULL, &json.into()).map_err(|error| failed("beforeCloud", &error))?;
-        let promise: js_sys::Promise = answer.dyn_into().map_err(|error| failed("beforeCloud", &error))?;
+        let answer = ask
+            .call1(&JsValue::NULL, &json.into())
+            .map_err(|error| failed("beforeCloud", &error))?;
+        let promise: js_sys::Promise = answer
+            .dyn_into()
+            .map_err(|error| failed("beforeCloud", &error))?;
         let allowed = JsFuture::from(promise).await.map_err(|error| {
-            Error::new(ErrorCode::ConsentDeclined, format!("beforeCloud failed: {}", describe(&error)))
+            Error::new(
+                ErrorCode::ConsentDeclined,
+                format!("beforeCloud failed: {}", describe(&error)),
+            )
         })?;
         Ok(allowed.is_truthy())
     }

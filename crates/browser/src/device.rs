@@ -1,5 +1,7 @@
 //! Clock, network state and event loop of the worker.
 
+use std::{cell::RefCell, rc::Rc};
+
 use futures::channel::oneshot;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{MessageChannel, StorageEstimate, WorkerGlobalScope};
@@ -14,7 +16,9 @@ pub(crate) fn scope() -> WorkerGlobalScope {
 /// Milliseconds since the worker began; never goes back.
 pub(crate) fn now_ms() -> f64 {
     // Every worker has a performance object; without one, time stands still and only statistics suffer.
-    scope().performance().map_or(0.0, |performance| performance.now())
+    scope()
+        .performance()
+        .map_or(0.0, |performance| performance.now())
 }
 
 /// The engine's clock.
@@ -43,8 +47,10 @@ pub(crate) async fn storage_available() -> Option<u64> {
     if storage.is_undefined() {
         return None; // not a secure context
     }
-    let estimate: StorageEstimate =
-        wasm_bindgen_futures::JsFuture::from(storage.estimate().ok()?).await.ok()?.unchecked_into();
+    let estimate: StorageEstimate = wasm_bindgen_futures::JsFuture::from(storage.estimate().ok()?)
+        .await
+        .ok()?
+        .unchecked_into();
     Some((estimate.get_quota()? - estimate.get_usage().unwrap_or_default()).max(0.0) as u64)
 }
 
@@ -53,26 +59,48 @@ pub(crate) async fn storage_available() -> Option<u64> {
 /// A message channel rather than a timer: timers wait at least 4 ms once they are nested.
 pub(crate) struct EventLoop {
     channel: MessageChannel,
+    /// Who waits for the next message; nobody, if the waiting call was dropped.
+    waiting: Rc<RefCell<Option<oneshot::Sender<()>>>>,
+    /// Lives as long as the channel calls it.
+    _on_message: Closure<dyn FnMut()>,
 }
 
 impl EventLoop {
     /// # Errors
     /// When the browser gives no channel.
     pub(crate) fn new() -> Result<Self, query::Error> {
-        Ok(Self { channel: MessageChannel::new().map_err(|error| failed("message channel", &error))? })
+        let channel = MessageChannel::new().map_err(|error| failed("message channel", &error))?;
+        let waiting = Rc::new(RefCell::new(None::<oneshot::Sender<()>>));
+        let wake = waiting.clone();
+        let on_message = Closure::new(move || {
+            if let Some(waiting) = wake.take() {
+                let _ = waiting.send(());
+            }
+        });
+        channel
+            .port1()
+            .set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        Ok(Self {
+            channel,
+            waiting,
+            _on_message: on_message,
+        })
     }
 
     /// Resolves in a later task.
     pub(crate) async fn turn(&self) {
         let (send, receive) = oneshot::channel();
-        let on_message = Closure::once(move || {
-            // The receiver is gone if the waiting call was dropped.
-            let _ = send.send(());
-        });
-        self.channel.port1().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        self.waiting.replace(Some(send));
         if self.channel.port2().post_message(&JsValue::NULL).is_ok() {
             let _ = receive.await;
         }
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        // A message may still be on its way; it must not find a closure that is gone.
         self.channel.port1().set_onmessage(None);
+        self.channel.port1().close();
     }
 }

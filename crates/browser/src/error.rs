@@ -14,7 +14,9 @@ pub(crate) fn to_js(error: &Error) -> JsValue {
 pub(crate) fn local_model(error: &local_model::Error) -> Error {
     use local_model::Error as E;
     let code = match error {
-        E::NotGguf { .. } | E::Truncated { .. } | E::Corrupt { .. } | E::Source(_) => ErrorCode::ModelCorrupt,
+        E::NotGguf { .. } | E::Truncated { .. } | E::Corrupt { .. } | E::Source(_) => {
+            ErrorCode::ModelCorrupt
+        }
         E::Version { .. }
         | E::MissingMetadata { .. }
         | E::MissingTensor { .. }
@@ -23,7 +25,9 @@ pub(crate) fn local_model(error: &local_model::Error) -> Error {
         | E::Architecture { .. }
         | E::Tokenizer { .. }
         | E::Unsupported { .. } => ErrorCode::ModelUnsupported,
-        E::ChatTemplate { .. } | E::TokenId { .. } | E::EmptyPrompt | E::Sampling { .. } => ErrorCode::InvalidRequest,
+        E::ChatTemplate { .. } | E::TokenId { .. } | E::EmptyPrompt | E::Sampling { .. } => {
+            ErrorCode::InvalidRequest
+        }
         E::ContextOverflow { .. } => ErrorCode::ContextOverflow,
         E::NoAdapter { .. } => ErrorCode::NoAdapter,
         E::DeviceLimit { .. } => ErrorCode::DeviceLimit,
@@ -37,9 +41,11 @@ pub(crate) fn local_model(error: &local_model::Error) -> Error {
 pub(crate) fn model_store(error: &model_store::Error) -> Error {
     use model_store::{Error as E, StorageError};
     let code = match error {
-        E::NotJson { .. } | E::Field { .. } | E::Http { .. } | E::WrongRange { .. } | E::CutOff { .. } => {
-            ErrorCode::DownloadFailed
-        }
+        E::NotJson { .. }
+        | E::Field { .. }
+        | E::Http { .. }
+        | E::WrongRange { .. }
+        | E::CutOff { .. } => ErrorCode::DownloadFailed,
         E::WrongSize { .. } | E::NotGguf { .. } => ErrorCode::ModelCorrupt,
         E::WrongHash { .. } => ErrorCode::ModelHashMismatch,
         E::Storage(StorageError::Full { .. }) => ErrorCode::QuotaExceeded,
@@ -59,7 +65,11 @@ pub(crate) fn failed(what: &str, error: &JsValue) -> Error {
 pub(crate) fn unreadable(what: &str, error: &serde_json::Error) -> Error {
     let text = error.to_string();
     let problem = match text.split_once(" at line ") {
-        Some((names, _)) if names.starts_with("unknown field") || names.starts_with("missing field") => names,
+        Some((names, _))
+            if names.starts_with("unknown field") || names.starts_with("missing field") =>
+        {
+            names
+        }
         _ => "has another shape than expected",
     };
     Error::new(ErrorCode::InvalidRequest, format!("{what}: {problem}"))
@@ -72,7 +82,9 @@ pub(crate) fn describe(error: &JsValue) -> String {
     }
     match error.dyn_ref::<js_sys::Error>() {
         Some(error) => error.to_string().into(),
-        None => error.as_string().unwrap_or_else(|| "unknown error".to_owned()),
+        None => error
+            .as_string()
+            .unwrap_or_else(|| "unknown error".to_owned()),
     }
 }
 
@@ -80,5 +92,8 @@ pub(crate) fn describe(error: &JsValue) -> String {
 ///
 /// Read as a property: newer browsers make some of them classes of their own.
 pub(crate) fn name_of(error: &JsValue) -> String {
-    js_sys::Reflect::get(error, &"name".into()).ok().and_then(|name| name.as_string()).unwrap_or_default()
+    js_sys::Reflect::get(error, &"name".into())
+        .ok()
+        .and_then(|name| name.as_string())
+        .unwrap_or_default()
 }

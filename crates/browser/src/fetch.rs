@@ -4,8 +4,8 @@ use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, ReadableStreamDefaultReader, ReferrerPolicy, Request, RequestCache, RequestCredentials,
-    RequestInit, Response,
+    AbortController, ReadableStreamDefaultReader, ReferrerPolicy, Request, RequestCache,
+    RequestCredentials, RequestInit, Response,
 };
 
 use crate::{device::scope, error::describe};
@@ -53,8 +53,11 @@ impl Fetch<'_> {
         init.set_signal(Some(&abort.0.signal()));
         init.set_cache(self.cache);
         init.set_referrer_policy(ReferrerPolicy::NoReferrer);
-        let credentials =
-            if self.credentials { RequestCredentials::SameOrigin } else { RequestCredentials::Omit };
+        let credentials = if self.credentials {
+            RequestCredentials::SameOrigin
+        } else {
+            RequestCredentials::Omit
+        };
         init.set_credentials(credentials);
         if let Some(body) = self.body {
             init.set_body_opt_u8_array(Some(&Uint8Array::from(body)));
@@ -64,7 +67,11 @@ impl Fetch<'_> {
             request.headers().set(name, value)?;
         }
         let response = JsFuture::from(scope().fetch_with_request(&request)).await?;
-        Ok(Reply { response: response.unchecked_into(), reader: None, _abort: abort })
+        Ok(Reply {
+            response: response.unchecked_into(),
+            reader: None,
+            _abort: abort,
+        })
     }
 }
 

@@ -70,12 +70,24 @@ impl EngineHandle {
             Some(json) => {
                 let options: CloudOptions = parse("options.cloud", json)?;
                 let relay = options.relays.into_iter().next().ok_or_else(|| {
-                    Error::new(ErrorCode::InvalidRequest, "options.cloud.relays: expected at least one relay URL")
+                    Error::new(
+                        ErrorCode::InvalidRequest,
+                        "options.cloud.relays: expected at least one relay URL",
+                    )
                 })?;
-                engine.with_cloud(RelayTransport::new(relay), pinned(&options.keys)?, options.model)
+                engine.with_cloud(
+                    RelayTransport::new(relay),
+                    pinned(&options.keys)?,
+                    options.model,
+                )
             }
         };
-        Ok(Self { model, engine: Rc::new(engine), consent, calls: Calls::default() })
+        Ok(Self {
+            model,
+            engine: Rc::new(engine),
+            consent,
+            calls: Calls::default(),
+        })
     }
 
     /// Gets a model ready. `on_progress(phase, done, total)`.
@@ -94,7 +106,11 @@ impl EngineHandle {
         let model = self.model.clone();
         self.calls.promise(call, async move {
             let (reference, backend, progress) = (reference?, backend?, Progress::new(on_progress));
-            model.load(models::ready(&reference, file, in_memory, backend, &progress)).await?;
+            model
+                .load(models::ready(
+                    &reference, file, in_memory, backend, &progress,
+                ))
+                .await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -130,7 +146,9 @@ impl EngineHandle {
     /// # Errors
     /// `no-route`, `privacy-blocked` and the like, when nothing may answer.
     pub fn route(&self, request_json: &str, policy_json: &str) -> Result<String, JsValue> {
-        self.look(request_json, policy_json, |engine, request, policy| engine.route(request, policy))
+        self.look(request_json, policy_json, |engine, request, policy| {
+            engine.route(request, policy)
+        })
     }
 
     /// What of a request would leave, as JSON.
@@ -138,7 +156,9 @@ impl EngineHandle {
     /// # Errors
     /// `invalid-request`.
     pub fn preview(&self, request_json: &str, policy_json: &str) -> Result<String, JsValue> {
-        self.look(request_json, policy_json, |engine, request, policy| Ok(engine.preview(request, policy)))
+        self.look(request_json, policy_json, |engine, request, policy| {
+            Ok(engine.preview(request, policy))
+        })
     }
 
     /// Greedy tokens after messages, or after the very token ids given: `{prompt, ids}` as JSON.
@@ -193,12 +213,16 @@ impl EngineHandle {
 #[cfg(feature = "wgpu")]
 async fn dispatch_cost(operations: u32) -> Result<[f64; 2], Error> {
     let cost = local_model::dispatch_cost(operations, &crate::device::now_ms).await;
-    cost.map(|cost| [cost.issue, cost.total]).map_err(|error| crate::error::local_model(&error))
+    cost.map(|cost| [cost.issue, cost.total])
+        .map_err(|error| crate::error::local_model(&error))
 }
 
 #[cfg(not(feature = "wgpu"))]
 async fn dispatch_cost(_operations: u32) -> Result<[f64; 2], Error> {
-    Err(Error::new(ErrorCode::NoAdapter, "dispatchCost: this page computes on the CPU, which dispatches nothing"))
+    Err(Error::new(
+        ErrorCode::NoAdapter,
+        "dispatchCost: this page computes on the CPU, which dispatches nothing",
+    ))
 }
 
 fn backend_named(name: &str) -> Result<Backend, Error> {
@@ -206,18 +230,27 @@ fn backend_named(name: &str) -> Result<Backend, Error> {
         "cpu" => Ok(Backend::Cpu),
         #[cfg(feature = "wgpu")]
         "webgpu" => Ok(Backend::WebGpu),
-        _ => Err(Error::new(ErrorCode::Internal, format!("backend {name} is not in this module"))),
+        _ => Err(Error::new(
+            ErrorCode::Internal,
+            format!("backend {name} is not in this module"),
+        )),
     }
 }
 
 fn pinned(keys: &str) -> Result<VerifiedKey, Error> {
-    let unusable = |why: String| Error::new(ErrorCode::KeyMismatch, format!("options.cloud.keys: {why}"));
-    let list = BASE64.decode(keys.trim()).map_err(|_| unusable("not base64".to_owned()))?;
+    let unusable =
+        |why: String| Error::new(ErrorCode::KeyMismatch, format!("options.cloud.keys: {why}"));
+    let list = BASE64
+        .decode(keys.trim())
+        .map_err(|_| unusable("not base64".to_owned()))?;
     VerifiedKey::pinned(&list).map_err(|error| unusable(error.to_string()))
 }
 
 fn parse_question(request_json: &str, policy_json: &str) -> Result<(ChatRequest, Policy), Error> {
-    Ok((parse("request", request_json)?, parse("policy", policy_json)?))
+    Ok((
+        parse("request", request_json)?,
+        parse("policy", policy_json)?,
+    ))
 }
 
 fn parse<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Error> {

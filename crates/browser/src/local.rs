@@ -69,7 +69,10 @@ struct ModelStats {
 
 impl PageModel {
     /// Runs `load` and takes what it gives; while it runs the model counts as loading.
-    pub(crate) async fn load(&self, load: impl Future<Output = Result<Model, Error>>) -> Result<(), Error> {
+    pub(crate) async fn load(
+        &self,
+        load: impl Future<Output = Result<Model, Error>>,
+    ) -> Result<(), Error> {
         let _loading = Loading::begin(&self.0.loading);
         let start = now_ms();
         let mut slot = self.0.model.lock().await;
@@ -83,14 +86,21 @@ impl PageModel {
     }
 
     /// Greedy tokens after a prompt.
-    pub(crate) async fn greedy(&self, prompt: Prompt, max_tokens: u32) -> Result<(Vec<u32>, Vec<u32>), Error> {
+    pub(crate) async fn greedy(
+        &self,
+        prompt: Prompt,
+        max_tokens: u32,
+    ) -> Result<(Vec<u32>, Vec<u32>), Error> {
         let mut slot = self.0.model.lock().await;
         let model = slot.as_mut().ok_or_else(not_there)?;
         let prompt = match prompt {
             Prompt::Ids(ids) => ids,
             Prompt::Messages(messages) => encode(model, &messages)?,
         };
-        let sampling = Sampling { max_tokens, ..Sampling::default() };
+        let sampling = Sampling {
+            max_tokens,
+            ..Sampling::default()
+        };
         let mut ids = Vec::new();
         self.run(model, prompt.clone(), sampling, |step| {
             if let Step::Token { id, .. } = step {
@@ -104,7 +114,8 @@ impl PageModel {
     /// `Stats` as JSON.
     pub(crate) fn stats(&self) -> String {
         let info = self.0.info.borrow();
-        let memory: js_sys::WebAssembly::Memory = wasm_bindgen::JsCast::unchecked_into(wasm_bindgen::memory());
+        let memory: js_sys::WebAssembly::Memory =
+            wasm_bindgen::JsCast::unchecked_into(wasm_bindgen::memory());
         let buffer: js_sys::ArrayBuffer = wasm_bindgen::JsCast::unchecked_into(memory.buffer());
         let stats = Stats {
             adapter: info.as_ref().map(|info| info.adapter.clone()),
@@ -134,17 +145,27 @@ impl PageModel {
         let events = EventLoop::new()?;
         let (start, dispatches) = (now_ms(), model.dispatches());
         let mut first = None;
-        let mut generation = model.start(prompt, sampling).map_err(|error| model_error(&error))?;
+        let mut generation = model
+            .start(prompt, sampling)
+            .map_err(|error| model_error(&error))?;
         let cached_tokens = generation.reused();
         loop {
-            let step = generation.step().await.map_err(|error| model_error(&error))?;
+            let step = generation
+                .step()
+                .await
+                .map_err(|error| model_error(&error))?;
             on_step(&step);
             match step {
                 Step::Prefill { .. } => {}
                 Step::Token { .. } => {
                     first.get_or_insert_with(now_ms);
                 }
-                Step::Done { finish, mean_log_probability, prompt_tokens, completion_tokens } => {
+                Step::Done {
+                    finish,
+                    mean_log_probability,
+                    prompt_tokens,
+                    completion_tokens,
+                } => {
                     drop(generation);
                     let end = now_ms();
                     let first = first.unwrap_or(end);
@@ -156,7 +177,12 @@ impl PageModel {
                         decode_ms: end - first,
                         dispatches: model.dispatches() - dispatches,
                     }));
-                    return Ok(Ended { finish, mean_log_probability, prompt_tokens, completion_tokens });
+                    return Ok(Ended {
+                        finish,
+                        mean_log_probability,
+                        prompt_tokens,
+                        completion_tokens,
+                    });
                 }
             }
             events.turn().await;
@@ -184,7 +210,9 @@ pub(crate) enum Prompt {
 impl engine::LocalModel for PageModel {
     fn state(&self) -> LocalState {
         match &*self.0.info.borrow() {
-            Some(info) => LocalState::Ready { context_length: to_u32(info.context_length) },
+            Some(info) => LocalState::Ready {
+                context_length: to_u32(info.context_length),
+            },
             None if self.0.loading.get() => LocalState::Loading,
             None => LocalState::Unavailable,
         }
@@ -198,11 +226,20 @@ impl engine::LocalModel for PageModel {
             }
             // It is answering something else. A token is about four bytes of English; whether the prompt
             // really fits is counted again before it is used.
-            None => to_u32(messages.iter().map(|message| message.content.len() / 4 + 8).sum()),
+            None => to_u32(
+                messages
+                    .iter()
+                    .map(|message| message.content.len() / 4 + 8)
+                    .sum(),
+            ),
         }
     }
 
-    async fn generate(&self, request: &ChatRequest, on_text: &mut dyn FnMut(&str)) -> Result<LocalAnswer, Error> {
+    async fn generate(
+        &self,
+        request: &ChatRequest,
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<LocalAnswer, Error> {
         let mut slot = self.0.model.lock().await;
         let model = slot.as_mut().ok_or_else(not_there)?;
         let prompt = encode(model, &request.messages)?;
@@ -214,13 +251,18 @@ impl engine::LocalModel for PageModel {
             }
         };
         let ended = self.run(model, prompt, sampling(request), on_step).await?;
-        let (prompt_tokens, completion_tokens) = (to_u32(ended.prompt_tokens), to_u32(ended.completion_tokens));
+        let (prompt_tokens, completion_tokens) =
+            (to_u32(ended.prompt_tokens), to_u32(ended.completion_tokens));
         Ok(LocalAnswer {
             finish_reason: match ended.finish {
                 Finish::EndOfTurn | Finish::Stop => FinishReason::Stop,
                 Finish::Length => FinishReason::Length,
             },
-            usage: Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
+            usage: Usage {
+                prompt_tokens,
+                completion_tokens,
+                total_tokens: prompt_tokens + completion_tokens,
+            },
             mean_log_probability: ended.mean_log_probability,
         })
     }
@@ -232,8 +274,14 @@ fn sampling(request: &ChatRequest) -> Sampling {
         temperature: request.temperature.unwrap_or(0.7),
         top_k: request.top_k.unwrap_or(40),
         top_p: request.top_p.unwrap_or(0.95),
-        seed: request.seed.map_or_else(|| (js_sys::Math::random() * 2f64.powi(32)) as u64, u64::from),
-        max_tokens: request.max_tokens.or(request.max_completion_tokens).unwrap_or(512),
+        seed: request.seed.map_or_else(
+            || (js_sys::Math::random() * 2f64.powi(32)) as u64,
+            u64::from,
+        ),
+        max_tokens: request
+            .max_tokens
+            .or(request.max_completion_tokens)
+            .unwrap_or(512),
         stop: match &request.stop {
             None => Vec::new(),
             Some(Stop::One(stop)) => vec![stop.clone()],
@@ -254,11 +302,16 @@ fn encode(model: &Model, messages: &[Message]) -> Result<Vec<u32>, Error> {
             content: &message.content,
         })
         .collect();
-    model.encode_chat(&messages).map_err(|error| model_error(&error))
+    model
+        .encode_chat(&messages)
+        .map_err(|error| model_error(&error))
 }
 
 fn not_there() -> Error {
-    Error::new(ErrorCode::LocalUnavailable, "no model is loaded in this page; load one, or allow the cloud")
+    Error::new(
+        ErrorCode::LocalUnavailable,
+        "no model is loaded in this page; load one, or allow the cloud",
+    )
 }
 
 fn to_u32(number: usize) -> u32 {

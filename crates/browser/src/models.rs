@@ -1,7 +1,10 @@
 //! Which file, fetched and checked, into storage, into the model.
 
 use local_model::{Backend, Model, Source, SourceError};
-use model_store::{Download, Error as StoreError, Head, Manifest, MemoryStorage, Next, Sha256, Storage, StorageError, Wanted};
+use model_store::{
+    Download, Error as StoreError, Head, Manifest, MemoryStorage, Next, Sha256, Storage,
+    StorageError, Wanted,
+};
 use query::{Error, ErrorCode};
 use serde::Deserialize;
 use web_sys::{File, RequestCache, Url};
@@ -40,7 +43,10 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(tell: js_sys::Function) -> Self {
-        Self { tell, last: std::cell::Cell::new(f64::NEG_INFINITY) }
+        Self {
+            tell,
+            last: std::cell::Cell::new(f64::NEG_INFINITY),
+        }
     }
 
     fn report(&self, phase: &str, loaded: u64, total: u64) {
@@ -50,7 +56,12 @@ impl Progress {
         }
         self.last.set(now);
         // A page that cannot be told is gone, and so is this worker soon.
-        let _ = self.tell.call3(&wasm_bindgen::JsValue::NULL, &phase.into(), &(loaded as f64).into(), &(total as f64).into());
+        let _ = self.tell.call3(
+            &wasm_bindgen::JsValue::NULL,
+            &phase.into(),
+            &(loaded as f64).into(),
+            &(total as f64).into(),
+        );
     }
 }
 
@@ -68,16 +79,25 @@ pub(crate) async fn ready(
     let events = EventLoop::new()?;
     let mut model = match model {
         ModelRef::File => {
-            let file = file.ok_or_else(|| Error::new(ErrorCode::InvalidRequest, "no file was given"))?;
-            load(&BlobSource(file.into()), backend, progress).await.map_err(|error| model_error(&error))?
+            let file =
+                file.ok_or_else(|| Error::new(ErrorCode::InvalidRequest, "no file was given"))?;
+            load(&BlobSource(file.into()), backend, progress)
+                .await
+                .map_err(|error| model_error(&error))?
         }
         ModelRef::Manifest { url } => {
             let wanted = manifest(url, progress).await?;
-            let key = wanted.sha256.map_or_else(|| url_key(&wanted.url), |sha256| sha256.to_string());
+            let key = wanted
+                .sha256
+                .map_or_else(|| url_key(&wanted.url), |sha256| sha256.to_string());
             stored(wanted, &key, in_memory, backend, progress, &events).await?
         }
         ModelRef::Gguf { url } => {
-            let wanted = Wanted { url: url.clone(), bytes: None, sha256: None };
+            let wanted = Wanted {
+                url: url.clone(),
+                bytes: None,
+                sha256: None,
+            };
             stored(wanted, &url_key(url), in_memory, backend, progress, &events).await?
         }
     };
@@ -97,13 +117,19 @@ async fn manifest(url: &str, progress: &Progress) -> Result<Wanted, Error> {
     };
     let manifest = Manifest::parse(&text).map_err(|error| {
         let error = store_error(&error);
-        Error { message: format!("{url}: {}", error.message), ..error }
+        Error {
+            message: format!("{url}: {}", error.message),
+            ..error
+        }
     })?;
     if is_new {
         opfs::keep(&kept_as, &text).await;
     }
     let file = Url::new_with_base(&manifest.url, url).map_err(|_| {
-        Error::new(ErrorCode::DownloadFailed, format!("{url}: manifest field url: is not a URL"))
+        Error::new(
+            ErrorCode::DownloadFailed,
+            format!("{url}: manifest field url: is not a URL"),
+        )
     })?;
     progress.report("manifest", 1, 1);
     Ok(Wanted::of(&manifest, file.href()))
@@ -112,8 +138,14 @@ async fn manifest(url: &str, progress: &Progress) -> Result<Wanted, Error> {
 async fn fetch_manifest(url: &str) -> Result<Vec<u8>, Error> {
     let mut reply = get(url, &[], RequestCache::NoCache).await?;
     match reply.status() {
-        200 => reply.bytes(MAX_MANIFEST).await.map_err(|reason| unreachable(url, &reason)),
-        status => Err(store_error(&StoreError::Http { url: url.to_owned(), status })),
+        200 => reply
+            .bytes(MAX_MANIFEST)
+            .await
+            .map_err(|reason| unreachable(url, &reason)),
+        status => Err(store_error(&StoreError::Http {
+            url: url.to_owned(),
+            status,
+        })),
     }
 }
 
@@ -126,7 +158,11 @@ async fn stored(
     progress: &Progress,
     events: &EventLoop,
 ) -> Result<Model, Error> {
-    let opfs = if in_memory { None } else { OpfsStorage::open(key).await? };
+    let opfs = if in_memory {
+        None
+    } else {
+        OpfsStorage::open(key).await?
+    };
     let place = opfs.map_or_else(|| Place::Memory(MemoryStorage::default()), Place::Opfs);
     let url = wanted.url.clone();
     let mut download = Download::open(place, wanted).map_err(|error| store_error(&error))?;
@@ -169,7 +205,11 @@ async fn fetch(
         check_room(download).await?;
         let total = download.total().unwrap_or_default();
         progress.report("download", download.stored(), total);
-        while let Some(chunk) = reply.chunk().await.map_err(|reason| cut_off(download, url, &reason))? {
+        while let Some(chunk) = reply
+            .chunk()
+            .await
+            .map_err(|reason| cut_off(download, url, &reason))?
+        {
             if let Err(error) = download.push(&chunk.to_vec()) {
                 return Err(store_error(&with_room(error).await));
             }
@@ -186,24 +226,35 @@ async fn fetch(
 fn respond(download: &mut Download<Place>, reply: &Reply) -> Result<Next, Error> {
     let (content_range, etag) = (reply.header("content-range"), reply.header("etag"));
     let encoded = reply.header("content-encoding").is_some();
-    let content_length = reply.header("content-length").filter(|_| !encoded).and_then(|length| length.parse().ok());
+    let content_length = reply
+        .header("content-length")
+        .filter(|_| !encoded)
+        .and_then(|length| length.parse().ok());
     let head = Head {
         status: reply.status(),
         content_range: content_range.as_deref(),
         content_length,
         etag: etag.as_deref(),
     };
-    download.response(&head).map_err(|error| store_error(&error))
+    download
+        .response(&head)
+        .map_err(|error| store_error(&error))
 }
 
 /// Better to say before the download than after most of it that it will not fit.
 async fn check_room(download: &Download<Place>) -> Result<(), Error> {
-    let (Place::Opfs(_), Some(total)) = (download.storage(), download.total()) else { return Ok(()) };
+    let (Place::Opfs(_), Some(total)) = (download.storage(), download.total()) else {
+        return Ok(());
+    };
     let needed = total - download.stored();
     match storage_available().await {
-        Some(available) if available < needed => {
-            Err(store_error(&StorageError::Full { needed, available: Some(available) }.into()))
-        }
+        Some(available) if available < needed => Err(store_error(
+            &StorageError::Full {
+                needed,
+                available: Some(available),
+            }
+            .into(),
+        )),
         _ => Ok(()),
     }
 }
@@ -211,23 +262,39 @@ async fn check_room(download: &Download<Place>) -> Result<(), Error> {
 /// A full storage does not know how full it is; the browser does.
 async fn with_room(error: StoreError) -> StoreError {
     match error {
-        StoreError::Storage(StorageError::Full { needed, available: None }) => {
-            StorageError::Full { needed, available: storage_available().await }.into()
+        StoreError::Storage(StorageError::Full {
+            needed,
+            available: None,
+        }) => StorageError::Full {
+            needed,
+            available: storage_available().await,
         }
+        .into(),
         other => other,
     }
 }
 
 fn cut_off(download: &Download<Place>, url: &str, reason: &str) -> Error {
     let stored = download.stored();
-    let of = download.total().map(|total| format!(" of {total}")).unwrap_or_default();
-    let message =
-        format!("{url}: the download was cut off at {stored}{of} bytes ({reason}); try again and it goes on from there");
+    let of = download
+        .total()
+        .map(|total| format!(" of {total}"))
+        .unwrap_or_default();
+    let message = format!(
+        "{url}: the download was cut off at {stored}{of} bytes ({reason}); try again and it goes on from there"
+    );
     Error::new(ErrorCode::DownloadFailed, message)
 }
 
-async fn load(source: &impl Source, backend: Backend, progress: &Progress) -> Result<Model, local_model::Error> {
-    Model::load(source, backend, |step| progress.report("upload", step.loaded, step.total)).await
+async fn load(
+    source: &impl Source,
+    backend: Backend,
+    progress: &Progress,
+) -> Result<Model, local_model::Error> {
+    Model::load(source, backend, |step| {
+        progress.report("upload", step.loaded, step.total)
+    })
+    .await
 }
 
 /// A token must come out, and the model must be surer of it than of any other: a device that computes zeros
@@ -237,31 +304,60 @@ async fn self_test(model: &mut Model) -> Result<(), Error> {
     let vocabulary = model.info().vocabulary as f32;
     let adapter = model.info().adapter.clone();
     let is_cpu = model.info().backend == "cpu";
-    let prompt = model.encode("One, two, three, four,").map_err(|error| model_error(&error))?;
-    let sampling = Sampling { max_tokens: 1, ..Sampling::default() };
-    let mut generation = model.start(prompt, sampling).map_err(|error| model_error(&error))?;
+    let prompt = model
+        .encode("One, two, three, four,")
+        .map_err(|error| model_error(&error))?;
+    let sampling = Sampling {
+        max_tokens: 1,
+        ..Sampling::default()
+    };
+    let mut generation = model
+        .start(prompt, sampling)
+        .map_err(|error| model_error(&error))?;
     loop {
-        match generation.step().await.map_err(|error| model_error(&error))? {
-            Step::Token { log_probability, .. } if log_probability > -vocabulary.ln() + 0.5 => return Ok(()),
+        match generation
+            .step()
+            .await
+            .map_err(|error| model_error(&error))?
+        {
+            Step::Token {
+                log_probability, ..
+            } if log_probability > -vocabulary.ln() + 0.5 => return Ok(()),
             Step::Prefill { .. } => {}
             Step::Token { .. } | Step::Done { .. } => break,
         }
     }
     Err(if is_cpu {
-        Error::new(ErrorCode::ModelCorrupt, "the model's self-test gave no sensible token; download the model again")
+        Error::new(
+            ErrorCode::ModelCorrupt,
+            "the model's self-test gave no sensible token; download the model again",
+        )
     } else {
-        let message = format!("the self-test on GPU {adapter} gave no sensible token; use the CPU backend");
+        let message =
+            format!("the self-test on GPU {adapter} gave no sensible token; use the CPU backend");
         Error::new(ErrorCode::NoAdapter, message)
     })
 }
 
 async fn get(url: &str, headers: &[(&str, &str)], cache: RequestCache) -> Result<Reply, Error> {
-    let fetch = Fetch { method: "GET", url, headers, body: None, credentials: true, cache };
-    fetch.send().await.map_err(|reason| unreachable(url, &reason))
+    let fetch = Fetch {
+        method: "GET",
+        url,
+        headers,
+        body: None,
+        credentials: true,
+        cache,
+    };
+    fetch
+        .send()
+        .await
+        .map_err(|reason| unreachable(url, &reason))
 }
 
 fn unreachable(url: &str, reason: &str) -> Error {
-    let message = format!("{url} could not be fetched ({reason}); is the device online, and the URL allowed by connect-src?");
+    let message = format!(
+        "{url} could not be fetched ({reason}); is the device online, and the URL allowed by connect-src?"
+    );
     Error::new(ErrorCode::DownloadFailed, message)
 }
 
@@ -346,6 +442,8 @@ impl Source for StoredSource<'_> {
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
-        self.place.read_at(offset, buffer).map_err(|error| SourceError::new(error.to_string()))
+        self.place
+            .read_at(offset, buffer)
+            .map_err(|error| SourceError::new(error.to_string()))
     }
 }

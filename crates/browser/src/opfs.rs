@@ -6,8 +6,8 @@ use query::{Error, ErrorCode};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions, FileSystemGetFileOptions,
-    FileSystemReadWriteOptions, FileSystemSyncAccessHandle,
+    FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions,
+    FileSystemGetFileOptions, FileSystemReadWriteOptions, FileSystemSyncAccessHandle,
 };
 
 use crate::{
@@ -39,7 +39,9 @@ impl OpfsStorage {
     /// # Errors
     /// When another tab has them open.
     pub(crate) async fn open(key: &str) -> Result<Option<Self>, Error> {
-        let Some(folder) = folder().await else { return Ok(None) };
+        let Some(folder) = folder().await else {
+            return Ok(None);
+        };
         let file = open(&folder, &format!("{key}.gguf")).await?;
         let state = open(&folder, &format!("{key}.json")).await?;
         Ok(Some(Self { file, state }))
@@ -65,10 +67,15 @@ async fn folder() -> Option<FileSystemDirectoryHandle> {
     if storage.is_undefined() || !Reflect::has(&storage, &"getDirectory".into()).unwrap_or(false) {
         return None;
     }
-    let root: FileSystemDirectoryHandle = JsFuture::from(storage.get_directory()).await.ok()?.unchecked_into();
+    let root: FileSystemDirectoryHandle = JsFuture::from(storage.get_directory())
+        .await
+        .ok()?
+        .unchecked_into();
     let options = FileSystemGetDirectoryOptions::new();
     options.set_create(true);
-    let folder = JsFuture::from(root.get_directory_handle_with_options(FOLDER, &options)).await.ok()?;
+    let folder = JsFuture::from(root.get_directory_handle_with_options(FOLDER, &options))
+        .await
+        .ok()?;
     Some(folder.unchecked_into())
 }
 
@@ -77,7 +84,9 @@ async fn open(folder: &FileSystemDirectoryHandle, name: &str) -> Result<OpenFile
         let options = FileSystemGetFileOptions::new();
         options.set_create(true);
         let file: FileSystemFileHandle =
-            JsFuture::from(folder.get_file_handle_with_options(name, &options)).await?.unchecked_into();
+            JsFuture::from(folder.get_file_handle_with_options(name, &options))
+                .await?
+                .unchecked_into();
         let handle = JsFuture::from(file.create_sync_access_handle()).await?;
         Ok::<_, JsValue>(OpenFile(handle.unchecked_into()))
     };
@@ -100,18 +109,30 @@ impl OpenFile {
     }
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StorageError> {
-        let count = self.0.read_with_u8_array_and_options(buffer, &at(offset)).map_err(|error| broken(&error))?;
+        let count = self
+            .0
+            .read_with_u8_array_and_options(buffer, &at(offset))
+            .map_err(|error| broken(&error))?;
         if count as usize == buffer.len() {
             return Ok(());
         }
-        Err(StorageError::Failed(format!("{} bytes at {offset} are beyond the end", buffer.len())))
+        Err(StorageError::Failed(format!(
+            "{} bytes at {offset} are beyond the end",
+            buffer.len()
+        )))
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        let full = || StorageError::Full { needed: bytes.len() as u64, available: None };
+        let full = || StorageError::Full {
+            needed: bytes.len() as u64,
+            available: None,
+        };
         // The array is copied: a view into wasm memory may not be written from if that memory is shared.
         let array = js_sys::Uint8Array::from(bytes);
-        match self.0.write_with_buffer_source_and_options(&array, &at(offset)) {
+        match self
+            .0
+            .write_with_buffer_source_and_options(&array, &at(offset))
+        {
             Ok(count) if count as usize == bytes.len() => Ok(()),
             Ok(_) => Err(full()), // a disk that is full writes a part
             Err(error) if name_of(&error) == "QuotaExceededError" => Err(full()),

@@ -17,7 +17,10 @@ pub fn set_panic_handler(on_panic: js_sys::Function) {
     HANDLER.set(Some(on_panic));
     std::panic::set_hook(Box::new(|info| {
         log(&info.to_string());
-        let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+        let place = info
+            .location()
+            .map(|at| format!(" at {}:{}", at.file(), at.line()))
+            .unwrap_or_default();
         let message = format!("a defect in Tidegate{place}; the browser's console says more");
         HANDLER.with_borrow(|handler| {
             if let Some(handler) = handler {

@@ -37,7 +37,10 @@ impl engine::Transport for RelayTransport {
             credentials: false,
             cache: RequestCache::NoStore,
         };
-        let mut reply = fetch.send().await.map_err(|reason| self.unreachable(&reason))?;
+        let mut reply = fetch
+            .send()
+            .await
+            .map_err(|reason| self.unreachable(&reason))?;
         match reply.status() {
             200 => Ok(SealedReply { reply }),
             status => {
@@ -62,17 +65,29 @@ struct Problem {
 impl RelayTransport {
     fn unreachable(&self, reason: &str) -> Error {
         if !scope().navigator().on_line() {
-            return Error::new(ErrorCode::Offline, "the device is offline; try again when it has a network");
+            return Error::new(
+                ErrorCode::Offline,
+                "the device is offline; try again when it has a network",
+            );
         }
-        let message = format!("relay {} could not be reached ({reason}); is it up, and allowed by connect-src?", self.relay);
+        let message = format!(
+            "relay {} could not be reached ({reason}); is it up, and allowed by connect-src?",
+            self.relay
+        );
         Error::new(ErrorCode::RelayUnavailable, message)
     }
 
     fn problem(&self, status: u16, body: &[u8]) -> Error {
         match serde_json::from_slice::<Problem>(body) {
-            Ok(problem) => Error::new(problem.code, format!("relay {}: {}", self.relay, problem.title)),
+            Ok(problem) => Error::new(
+                problem.code,
+                format!("relay {}: {}", self.relay, problem.title),
+            ),
             Err(_) => {
-                let message = format!("relay {} answered HTTP {status}; try again later", self.relay);
+                let message = format!(
+                    "relay {} answered HTTP {status}; try again later",
+                    self.relay
+                );
                 Error::new(ErrorCode::RelayUnavailable, message)
             }
         }

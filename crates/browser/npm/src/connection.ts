@@ -93,9 +93,7 @@ export class Connection {
       return;
     }
     const call = this.#pending.get(message.id);
-    if ((message.type === 'result' || message.type === 'error') && message.stats !== null) {
-      this.stats = message.stats;
-    }
+    if ('stats' in message && message.stats != null) this.stats = message.stats;
     if (call === undefined) return; // aborted in the meantime
     if (message.type === 'progress') call.onProgress?.(message.progress);
     else if (message.type === 'event') call.onEvent?.(message.event);

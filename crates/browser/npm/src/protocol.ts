@@ -27,7 +27,8 @@ export type ToWorker =
 /** Worker to page. Every call ends with one `result` or one `error`, and the worker itself with one `crashed`. */
 export type FromWorker =
   | { type: 'progress'; id: number; progress: Progress }
-  | { type: 'event'; id: number; event: AnswerEvent }
+  /** `stats` come with `done`, so that who has the whole answer also has its figures. */
+  | { type: 'event'; id: number; event: AnswerEvent; stats?: Stats }
   | { type: 'ask-consent'; id: number; preview: Preview }
   | { type: 'result'; id: number; value: Calls[CallName]['result']; stats: Stats }
   | { type: 'error'; id: number; error: ErrorData; stats: Stats | null }

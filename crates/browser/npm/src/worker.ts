@@ -5,6 +5,7 @@ import { asErrorData, TidegateError } from './errors.js';
 import type { EngineOptions } from './options.js';
 import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
+import type { AnswerEvent } from './types.gen.js';
 
 type Glue = typeof import('./wasm/glue.js');
 type Handle = InstanceType<Glue['EngineHandle']>;
@@ -82,7 +83,10 @@ async function call(
   const { id } = message;
   switch (message.type) {
     case 'answer': {
-      const onEvent = (event: string) => post({ type: 'event', id, event: JSON.parse(event) });
+      const onEvent = (json: string) => {
+        const event = JSON.parse(json) as AnswerEvent;
+        post({ type: 'event', id, event, ...(event.type === 'done' ? { stats: statsOf(handle) } : {}) });
+      };
       const onConsent = message.wantsConsent ? (preview: string) => askConsent(id, preview) : undefined;
       try {
         await handle.answer(
@@ -230,8 +234,11 @@ function backendAfterLoss(options: EngineOptions): Backend {
 
 async function stats(): Promise<Stats> {
   const engine = await loaded;
-  if (engine === undefined) return { memoryBytes: 0 };
-  const { adapter: _, ...rest } = JSON.parse(engine.handle.stats()) as Stats & { adapter?: string };
+  return engine === undefined ? { memoryBytes: 0 } : statsOf(engine.handle);
+}
+
+function statsOf(handle: Handle): Stats {
+  const { adapter: _, ...rest } = JSON.parse(handle.stats()) as Stats & { adapter?: string };
   return device === undefined ? rest : { device, ...rest };
 }
 
