@@ -74,15 +74,22 @@ export async function availability(
 
 /** A hardware WebGPU adapter, or the CPU and why. */
 export async function probeDevice(): Promise<Availability['device']> {
-  const gpu = (globalThis.navigator as { gpu?: GpuLike } | undefined)?.gpu;
-  if (gpu === undefined) return { backend: 'cpu', reason: 'this browser has no WebGPU' };
-  const adapter = await gpu.requestAdapter().catch(() => null);
-  if (adapter === null) return { backend: 'cpu', reason: 'WebGPU found no adapter' };
-  const { info } = adapter;
-  const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(' ');
+  const found = await findAdapter();
+  if ('reason' in found) return { backend: 'cpu', reason: found.reason };
+  const { info, name } = found;
   if (isSoftware(info))
     return { backend: 'cpu', reason: `the WebGPU adapter is software (${name}): the CPU is faster` };
   return { backend: 'webgpu', adapter: name };
+}
+
+/** Any WebGPU adapter, software ones too, or why there is none. */
+export async function findAdapter(): Promise<{ info: GpuInfo; name: string } | { reason: string }> {
+  const gpu = (globalThis.navigator as { gpu?: GpuLike } | undefined)?.gpu;
+  if (gpu === undefined) return { reason: 'this browser has no WebGPU' };
+  const adapter = await gpu.requestAdapter().catch(() => null);
+  if (adapter === null) return { reason: 'WebGPU found no adapter' };
+  const { info } = adapter;
+  return { info, name: info.description || [info.vendor, info.architecture].filter(Boolean).join(' ') };
 }
 
 /** The part of WebGPU's types that is read here; TypeScript's DOM types do not have it everywhere. */

@@ -1,6 +1,6 @@
 /// The engine's worker: loads the wasm module that suits the device, and passes calls to it.
 
-import { probeDevice } from './availability.js';
+import { findAdapter, probeDevice } from './availability.js';
 import { asErrorData, TidegateError } from './errors.js';
 import type { EngineOptions } from './options.js';
 import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
@@ -128,7 +128,12 @@ function askConsent(id: number, preview: string): Promise<boolean> {
 async function load(id: number, options: EngineOptions): Promise<Loaded> {
   if (options.model.kind === 'none') return loadOn(id, options, 'cpu', undefined);
   if (options.device === 'cpu') return loadOn(id, options, 'cpu', 'the app asked for the CPU');
-  if (options.device === 'webgpu') return loadOn(id, options, 'webgpu', undefined);
+  if (options.device === 'webgpu') {
+    // Asked first, so that no model is fetched for nothing.
+    const found = await findAdapter();
+    if ('reason' in found) throw noAdapter(found.reason);
+    return loadOn(id, options, 'webgpu', undefined);
+  }
   const probed = await probeDevice();
   if (probed.backend === 'cpu') return loadOn(id, options, 'cpu', probed.reason);
   try {
@@ -138,6 +143,11 @@ async function load(id: number, options: EngineOptions): Promise<Loaded> {
     if (!isBroken(thrown) && !['no-adapter', 'device-limit', 'device-lost'].includes(code)) throw thrown;
     return loadOn(id, options, 'cpu', `the GPU failed: ${message}`);
   }
+}
+
+function noAdapter(reason: string): TidegateError {
+  const message = `device 'webgpu': ${reason}; use device 'auto' or 'cpu'`;
+  return new TidegateError({ code: 'no-adapter', message, recoverable: false });
 }
 
 async function loadOn(
