@@ -1,5 +1,6 @@
 //! The package's two wasm modules with their JavaScript, and the relay's worker.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -129,11 +130,17 @@ pub fn package_javascript_size() -> Result<Size> {
     Ok(sum)
 }
 
-/// Builds `bindgen.rs`.
+/// Builds `bindgen.rs`, in a target folder of its own: it need not wait for native builds.
 pub fn build_bindgen() -> Result<Outcome> {
-    let arguments = "build --quiet --package xtask --features bindgen --bin bindgen".split(' ');
-    run::quiet("bindgen", cmd("cargo", arguments).dir(places::root()))?;
+    let arguments = "build --quiet --package xtask --features bindgen --bin bindgen --target-dir";
+    let words = arguments.split(' ').map(OsString::from);
+    let command = cmd("cargo", words.chain([tools().into_os_string()]));
+    run::quiet("bindgen", command.dir(places::root()))?;
     Ok(Outcome::Did("up to date".to_owned()))
+}
+
+fn tools() -> PathBuf {
+    places::target().join("wasm/tools")
 }
 
 /// cargo decides whether to compile; bindings and wasm-opt follow only if its output has changed.
@@ -205,7 +212,7 @@ fn stamp(compiled: &[u8], names: bool) -> Result<String> {
 fn bind(module: &Module, compiled: &Path, target: &Path) -> Result<PathBuf> {
     let folder = target.join("bindings").join(module.name);
     let _ = fs::remove_dir_all(&folder);
-    let program = places::binary("bindgen");
+    let program = tools().join("debug/bindgen");
     run::quiet("bindings", cmd!(program, compiled, &folder, module.name))?;
     Ok(folder)
 }
