@@ -32,7 +32,7 @@ export class Stack {
           ...process.env,
           TIDEGATE_UPSTREAM_URL: upstream.url,
           TIDEGATE_UPSTREAM_KEY: 'a-key-of-the-gateway',
-          RUST_LOG: 'debug',
+          RUST_LOG: 'trace',
         },
       },
     );

@@ -63,6 +63,7 @@ test('a question with personal data leaves behind placeholders and comes back wi
   ]);
   expect(await answer.getByTestId('left').innerText()).toContain(stack.relay);
 
+  expect(stack.logs.serve).toContain('gateway::answer: answered status=200');
   // Who carried it wrote nothing of it down, not even at their most talkative.
   for (const log of [stack.logs.serve, stack.logs.relay]) {
     for (const word of WORDS) expect(log.toLowerCase()).not.toContain(word.toLowerCase());
