@@ -272,7 +272,7 @@ impl Ops for CubeBackend {
     ) -> CubeTensor {
         let (tokens, blocks) = (height(&x), shape.columns / BLOCK);
         assert_eq!(width(&x), shape.columns, "product_gated: widths differ");
-        let cut = cut(tokens, lanes);
+        let cut = cut(tokens, lanes).halved();
         let out = empty(&x, [tokens, shape.rows]);
         // SAFETY: as in `product`, for both matrices.
         unsafe {

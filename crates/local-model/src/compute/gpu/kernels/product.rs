@@ -29,6 +29,14 @@ impl Cut {
         UNITS / self.lanes
     }
 
+    /// Half as many tokens, for two matrices: as many sums in registers.
+    pub(in crate::compute::gpu) fn halved(self) -> Self {
+        Self {
+            tile: self.tile.div_ceil(2),
+            ..self
+        }
+    }
+
     /// (row, token) pairs of one workgroup.
     fn outputs(self) -> u32 {
         self.rows() * self.tile
@@ -126,20 +134,50 @@ pub(in crate::compute::gpu) fn product_gated(
 ) {
     let mut gate = Shared::<[f32]>::new_slice(comptime!((UNITS * cut.tile) as usize));
     let mut up = Shared::<[f32]>::new_slice(comptime!((UNITS * cut.tile) as usize));
-    packed_rows(
-        &mut gate,
-        x,
-        gate_quants,
-        gate_scales,
-        tokens,
-        rows,
-        blocks,
-        packing,
-        cut,
-    );
-    packed_rows(
-        &mut up, x, up_quants, up_scales, tokens, rows, blocks, packing, cut,
-    );
+    let row = first_row(rows, cut);
+    let parts = comptime!(packing.words4() as u32);
+    let steps = comptime!(8u32 / parts);
+
+    let mut gate_sums = Array::<Float4>::new(comptime!(cut.tile as usize));
+    let mut up_sums = Array::<Float4>::new(comptime!(cut.tile as usize));
+    let mut starts = Array::<u32>::new(comptime!(cut.tile as usize));
+    #[unroll]
+    for t in 0..comptime!(cut.tile as usize) {
+        gate_sums[t] = Float4::new(0.0f32);
+        up_sums[t] = Float4::new(0.0f32);
+        starts[t] = first_token(t as u32, tokens, cut) * blocks * 8u32;
+    }
+    // One loop for both, so that each activation is loaded once.
+    let mut at = UNIT_POS % cut.lanes;
+    while at < blocks {
+        let block = (row * blocks + at) as usize;
+        let (gate_scale, gate_offset) = scale_and_offset(gate_scales, block, packing);
+        let (up_scale, up_offset) = scale_and_offset(up_scales, block, packing);
+        for part in 0..parts {
+            let word = block * parts as usize + part as usize;
+            let (gate_words, up_words) = (gate_quants[word], up_quants[word]);
+            for step in 0..steps {
+                let g = four_values(gate_words, gate_scale, gate_offset, step, packing);
+                let u = four_values(up_words, up_scale, up_offset, step, packing);
+                let column = at * 8u32 + part * steps + step;
+                #[unroll]
+                for t in 0..comptime!(cut.tile as usize) {
+                    let value = x[(starts[t] + column) as usize];
+                    gate_sums[t] += g * value;
+                    up_sums[t] += u * value;
+                }
+            }
+        }
+        at += cut.lanes;
+    }
+    #[unroll]
+    for t in 0..comptime!(cut.tile as usize) {
+        let to = (t as u32 * UNITS + UNIT_POS) as usize;
+        gate[to] = sum_of_four(gate_sums[t]);
+        up[to] = sum_of_four(up_sums[t]);
+    }
+    sync_cube();
+
     let outputs = comptime!(cut.outputs());
     let mut output = UNIT_POS;
     while output < outputs {
@@ -254,12 +292,15 @@ fn packed_rows(
     }
     #[unroll]
     for t in 0..comptime!(cut.tile as usize) {
-        let sum = sums[t];
-        shared[(t as u32 * UNITS + UNIT_POS) as usize] = (sum.extract(0usize)
-            + sum.extract(1usize))
-            + (sum.extract(2usize) + sum.extract(3usize));
+        shared[(t as u32 * UNITS + UNIT_POS) as usize] = sum_of_four(sums[t]);
     }
     sync_cube();
+}
+
+/// The four added, in pairs.
+#[cube]
+fn sum_of_four(sum: Float4) -> f32 {
+    (sum.extract(0usize) + sum.extract(1usize)) + (sum.extract(2usize) + sum.extract(3usize))
 }
 
 /// The row that this invocation works on; beyond the end, the last one once more.
