@@ -58,6 +58,18 @@ fn on_the_cpu_five_prompts_are_answered_as_by_llama_cpp() {
     hold_all(Backend::Cpu);
 }
 
+/// On whatever adapter there is; a software one does. `TIDEGATE_SKIP_GPU=1` skips it on a machine
+/// that has none.
+#[cfg(feature = "wgpu")]
+#[test]
+fn on_a_native_gpu_five_prompts_are_answered_as_by_llama_cpp() {
+    if std::env::var("TIDEGATE_SKIP_GPU").is_ok_and(|skip| skip == "1") {
+        println!("skipped: TIDEGATE_SKIP_GPU=1");
+        return;
+    }
+    hold_all(Backend::WebGpu);
+}
+
 #[test]
 fn the_model_is_the_one_that_the_golden_file_was_made_with() {
     let digest = Sha256::digest(std::fs::read(model_file()).unwrap());
