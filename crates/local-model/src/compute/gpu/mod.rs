@@ -5,7 +5,15 @@
 
 mod cost;
 mod device;
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its buffers and their shape"
+)]
 mod kernels;
+#[allow(
+    clippy::too_many_arguments,
+    reason = "an operation takes its tensors and their shape"
+)]
 mod ops;
 mod pack;
 #[cfg(test)]
@@ -359,6 +367,7 @@ impl Compute for Gpu {
         shape: &AttentionShape,
     ) -> Tensor<2> {
         let Some(Rows { keys, values }) = &cache.rows else {
+            // By the contract of `Compute::attention`: a defect of the caller, not of a file or prompt.
             panic!("attention: no room was reserved in the cache");
         };
         let turns = self.turns(shape.rope_base, shape.rope_dimensions, cache.capacity);

@@ -245,10 +245,6 @@ pub(in crate::compute::gpu) fn product_float<N: Size>(
 
 /// Each invocation's part of its row's products, into `shared[token][unit]`; then a barrier.
 #[cube]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "buffers and their shape, as a kernel gets them"
-)]
 fn packed_rows(
     shared: &mut Shared<[f32]>,
     x: &[Float4],
