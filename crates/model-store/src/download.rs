@@ -211,6 +211,9 @@ impl<S: Storage> Download<S> {
             verified: false,
         };
         self.write_state()?;
+        if let Some(total) = self.total() {
+            self.storage.reserve(total.saturating_sub(self.stored))?;
+        }
         Ok(Next::Body)
     }
 

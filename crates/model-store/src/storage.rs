@@ -45,6 +45,14 @@ pub trait Storage {
     /// When there are fewer.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StorageError>;
 
+    /// Makes room for so many more bytes, where that can be done ahead.
+    ///
+    /// # Errors
+    /// [`StorageError::Full`] when it is certain that they will not fit.
+    fn reserve(&mut self, _more: u64) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// Adds bytes at the end.
     ///
     /// # Errors
@@ -93,6 +101,26 @@ impl MemoryStorage {
         }
     }
 
+    fn available(&self) -> Option<u64> {
+        let stored = self.bytes.len() as u64;
+        self.capacity
+            .map(|capacity| capacity.saturating_sub(stored))
+    }
+
+    fn full(&self, needed: u64) -> StorageError {
+        StorageError::Full {
+            needed,
+            available: self.available(),
+        }
+    }
+
+    fn check_room(&self, needed: u64) -> Result<(), StorageError> {
+        match self.available() {
+            Some(available) if needed > available => Err(self.full(needed)),
+            _ => Ok(()),
+        }
+    }
+
     /// The bytes, as they are now.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -123,16 +151,22 @@ impl Storage for MemoryStorage {
         Ok(())
     }
 
+    fn reserve(&mut self, more: u64) -> Result<(), StorageError> {
+        self.check_room(more)?;
+        // Exactly: the usual doubling would hold two copies of a model for a moment.
+        let reserved =
+            usize::try_from(more).is_ok_and(|more| self.bytes.try_reserve_exact(more).is_ok());
+        if reserved {
+            Ok(())
+        } else {
+            Err(self.full(more))
+        }
+    }
+
     fn append(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
-        let available = self
-            .capacity
-            .map(|capacity| capacity.saturating_sub(self.bytes.len() as u64));
-        let needed = bytes.len() as u64;
-        let full = StorageError::Full { needed, available };
-        if available.is_some_and(|available| needed > available)
-            || self.bytes.try_reserve(bytes.len()).is_err()
-        {
-            return Err(full);
+        self.check_room(bytes.len() as u64)?;
+        if self.bytes.try_reserve(bytes.len()).is_err() {
+            return Err(self.full(bytes.len() as u64));
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())

@@ -1,6 +1,9 @@
 //! Downloads that are cut off, changed, wrong or too big.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may panic, and so may what it calls"
+)]
 
 use model_store::{
     Download, Error, Head, MemoryStorage, Next, Sha256, Storage, StorageError, Wanted,
@@ -377,7 +380,7 @@ fn range_that_was_not_asked_for() {
 }
 
 #[test]
-fn full_storage_says_what_is_missing_and_keeps_what_came() {
+fn full_storage_is_said_before_anything_is_stored() {
     let file = file(100);
     let server = Server {
         file: &file,
@@ -393,11 +396,35 @@ fn full_storage_says_what_is_missing_and_keeps_what_came() {
     assert_eq!(
         result,
         Err(Error::Storage(StorageError::Full {
-            needed: 44,
-            available: Some(4)
+            needed: 100,
+            available: Some(60)
         }))
     );
-    assert_eq!(storage.bytes(), &file[..56]);
+    assert_eq!(storage.bytes(), b"");
+}
+
+#[test]
+fn storage_that_fills_up_keeps_what_came() {
+    let file = file(100);
+    let bare = Wanted {
+        url: URL.into(),
+        bytes: None,
+        sha256: None,
+    };
+    let mut download = Download::open(MemoryStorage::with_capacity(60), bare).unwrap();
+    download
+        .response(&Head {
+            status: 200,
+            ..Head::default()
+        })
+        .unwrap();
+    download.push(&file[..50]).unwrap();
+    let full = StorageError::Full {
+        needed: 50,
+        available: Some(10),
+    };
+    assert_eq!(download.push(&file[50..]), Err(Error::Storage(full)));
+    assert_eq!(download.storage().bytes(), &file[..50]);
 }
 
 #[test]
