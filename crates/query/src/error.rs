@@ -77,7 +77,11 @@ pub struct Error {
 impl Error {
     /// An error; whether it is recoverable follows from its code.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), recoverable: code.recoverable() }
+        Self {
+            code,
+            message: message.into(),
+            recoverable: code.recoverable(),
+        }
     }
 }
 
@@ -86,11 +90,12 @@ impl ErrorCode {
     pub fn recoverable(self) -> bool {
         use ErrorCode::*;
         match self {
-            ContextOverflow | ModelCorrupt | ModelHashMismatch | DownloadFailed | QuotaExceeded | DeviceLost
-            | LocalUnavailable | ConsentDeclined | RelayUnavailable | GatewayUnavailable | SealBroken
-            | UpstreamRateLimited | UpstreamFailed | UpstreamInterrupted | Offline => true,
-            InvalidRequest | ModelUnsupported | NoAdapter | DeviceLimit | NoRoute | PrivacyBlocked | KeyMismatch
-            | UpstreamUnauthorized | Disposed | Internal => false,
+            ContextOverflow | ModelCorrupt | ModelHashMismatch | DownloadFailed | QuotaExceeded
+            | DeviceLost | LocalUnavailable | ConsentDeclined | RelayUnavailable
+            | GatewayUnavailable | SealBroken | UpstreamRateLimited | UpstreamFailed
+            | UpstreamInterrupted | Offline => true,
+            InvalidRequest | ModelUnsupported | NoAdapter | DeviceLimit | NoRoute
+            | PrivacyBlocked | KeyMismatch | UpstreamUnauthorized | Disposed | Internal => false,
         }
     }
 }

@@ -18,5 +18,7 @@ pub use chat::{ChatRequest, FinishReason, Message, Role, Stop, StreamOptions, Us
 pub use error::{Error, ErrorCode};
 pub use finding::{EntityKind, Finding, PrivacyClass};
 pub use policy::{CloudState, DeviceState, LocalState, Mode, Policy, PrivacyLevel};
-pub use receipt::{AnswerEvent, Preview, PreviewMessage, Receipt, Replaced, Sent, Source, Timing, UsageByTier};
+pub use receipt::{
+    AnswerEvent, Preview, PreviewMessage, Receipt, Replaced, Sent, Source, Timing, UsageByTier,
+};
 pub use route::{Reason, ReasonCode, Route, Target};

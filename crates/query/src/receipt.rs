@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EntityKind, FinishReason, Finding, Reason, Role, Route, Usage, redact::Redacted};
+use crate::{EntityKind, Finding, FinishReason, Reason, Role, Route, Usage, redact::Redacted};
 
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,8 +164,14 @@ impl fmt::Debug for AnswerEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Route { route } => f.debug_struct("Route").field("route", route).finish(),
-            Self::Text { text } => f.debug_struct("Text").field("text", &Redacted(text)).finish(),
-            Self::Done { finish_reason, receipt } => f
+            Self::Text { text } => f
+                .debug_struct("Text")
+                .field("text", &Redacted(text))
+                .finish(),
+            Self::Done {
+                finish_reason,
+                receipt,
+            } => f
                 .debug_struct("Done")
                 .field("finish_reason", finish_reason)
                 .field("receipt", receipt)

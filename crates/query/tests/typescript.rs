@@ -8,7 +8,10 @@ use std::{env, fs, path::Path};
 use query::*;
 use ts_rs::{Config, TS};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../browser/npm/src/types.gen.ts");
+const FILE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../browser/npm/src/types.gen.ts"
+);
 
 const HEAD: &str = "// Generated from crate `query`. Do not edit: TIDEGATE_UPDATE=1 cargo test -p query --features typescript\n";
 
@@ -19,7 +22,10 @@ fn types_of_the_npm_package_are_those_of_this_crate() {
         fs::write(FILE, &fresh).unwrap();
     }
     let stored = fs::read_to_string(Path::new(FILE)).unwrap_or_default();
-    assert!(stored == fresh, "{FILE} is out of date: TIDEGATE_UPDATE=1 cargo test -p query --features typescript");
+    assert!(
+        stored == fresh,
+        "{FILE} is out of date: TIDEGATE_UPDATE=1 cargo test -p query --features typescript"
+    );
 }
 
 fn render() -> String {
@@ -35,9 +41,37 @@ fn render() -> String {
         )*};
     }
     declare!(
-        Role, Message, ChatRequest, Stop, StreamOptions, FinishReason, Usage, EntityKind, PrivacyClass, Finding,
-        Mode, PrivacyLevel, Policy, LocalState, DeviceState, CloudState, Target, ReasonCode, Reason, Route, Source,
-        Sent, Replaced, UsageByTier, Timing, Receipt, Preview, PreviewMessage, AnswerEvent, ErrorCode, Error,
+        Role,
+        Message,
+        ChatRequest,
+        Stop,
+        StreamOptions,
+        FinishReason,
+        Usage,
+        EntityKind,
+        PrivacyClass,
+        Finding,
+        Mode,
+        PrivacyLevel,
+        Policy,
+        LocalState,
+        DeviceState,
+        CloudState,
+        Target,
+        ReasonCode,
+        Reason,
+        Route,
+        Source,
+        Sent,
+        Replaced,
+        UsageByTier,
+        Timing,
+        Receipt,
+        Preview,
+        PreviewMessage,
+        AnswerEvent,
+        ErrorCode,
+        Error,
     );
     text
 }
