@@ -132,12 +132,12 @@ async function load(id: number, options: EngineOptions): Promise<Loaded> {
     // Asked first, so that no model is fetched for nothing.
     const found = await findAdapter();
     if ('reason' in found) throw noAdapter(found.reason);
-    return loadOn(id, options, 'webgpu', undefined);
+    return loadOn(id, options, 'webgpu', undefined, found.name);
   }
   const probed = await probeDevice();
   if (probed.backend === 'cpu') return loadOn(id, options, 'cpu', probed.reason);
   try {
-    return await loadOn(id, options, 'webgpu', undefined);
+    return await loadOn(id, options, 'webgpu', undefined, probed.adapter);
   } catch (thrown) {
     const { code, message } = asErrorData(thrown);
     if (!isBroken(thrown) && !['no-adapter', 'device-limit', 'device-lost'].includes(code)) throw thrown;
@@ -155,6 +155,7 @@ async function loadOn(
   options: EngineOptions,
   backend: Backend,
   reason: string | undefined,
+  adapterName?: string,
 ): Promise<Loaded> {
   const onProgress = (phase: string, loaded: number, total: number) =>
     post({ type: 'progress', id, progress: { phase: phase as 'download', loaded, total } });
@@ -189,7 +190,8 @@ async function loadOn(
     const model = JSON.stringify(file === undefined ? options.model : { kind: 'file' });
     const ready = () => handle.load(id, model, file, options.storage, backend, onProgress);
     await Promise.race([file === undefined ? withLock(model, ready) : ready(), broken]);
-    const { adapter } = JSON.parse(handle.stats()) as { adapter?: string };
+    // Browsers tell the page the adapter's name and not always the wasm module's WebGPU.
+    const adapter = (JSON.parse(handle.stats()) as { adapter?: string }).adapter || adapterName;
     device = {
       backend,
       ...(adapter === undefined ? {} : { adapter }),
