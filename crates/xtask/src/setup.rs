@@ -172,19 +172,29 @@ pub fn apt_install(packages: &[&str]) -> Result<()> {
         "apt-get install --no-install-recommends {}",
         missing.join(" ")
     );
-    if run::read(cmd!("id", "-u"))? != "0" {
+    if !is_root()? {
         bail!(
             "not installed: {}. Run as root: {command}",
             missing.join(", ")
         );
     }
     println!("      running `{command}`");
-    let apt =
-        |arguments: Vec<&str>| cmd("apt-get", arguments).env("DEBIAN_FRONTEND", "noninteractive");
-    run::quiet("apt-update", apt(vec!["-qq", "update"]))?;
+    apt_update_if_root()?;
     let install = ["-qq", "-y", "install", "--no-install-recommends"];
     run::quiet(
         "apt-install",
-        apt(install.into_iter().chain(missing).collect()),
+        cmd("apt-get", install.into_iter().chain(missing)).env("DEBIAN_FRONTEND", "noninteractive"),
     )
+}
+
+/// Fetches the package lists where apt is and may be used.
+pub fn apt_update_if_root() -> Result<()> {
+    if !is_debian() || !is_root()? {
+        return Ok(());
+    }
+    run::quiet("apt-update", cmd!("apt-get", "-qq", "update"))
+}
+
+fn is_root() -> Result<bool> {
+    Ok(run::read(cmd!("id", "-u"))? == "0")
 }

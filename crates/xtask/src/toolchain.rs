@@ -97,6 +97,8 @@ pub fn ensure() -> Result<Outcome> {
     if let Some(toolchain) = Toolchain::find() {
         return Ok(Outcome::There(toolchain.name()));
     }
+    // A fresh machine has no package lists, and without them apt knows no package.
+    setup::apt_update_if_root()?;
     if setup::is_debian() && run::read(cmd!("apt-cache", "show", "rustc-web")).is_ok() {
         let linker = newest_linker_package()
             .context("apt has no package lld-NN; run apt-get update and try again")?;
