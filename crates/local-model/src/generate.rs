@@ -137,6 +137,13 @@ pub struct Generation<'m> {
     finish: Option<Finish>,
 }
 
+#[cfg_attr(
+    feature = "wgpu",
+    expect(
+        clippy::large_enum_variant,
+        reason = "one lives on the stack for each generation"
+    )
+)]
 enum Run<'m> {
     Cpu(Turn<'m, crate::compute::cpu::Cpu>),
     #[cfg(feature = "wgpu")]

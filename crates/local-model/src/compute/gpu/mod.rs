@@ -51,6 +51,10 @@ pub(crate) struct Gpu {
 
 /// A weight matrix on the device.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a model has a few hundred, and almost all are the large variant"
+)]
 pub(crate) enum Matrix {
     /// See [`pack`].
     Packed {

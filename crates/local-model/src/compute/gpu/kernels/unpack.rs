@@ -31,7 +31,7 @@ pub(super) fn scale_and_offset(
         (half(pair & 0xffffu32), half(pair >> 16u32))
     } else {
         let pair = scales[block / 2];
-        let bits = select(block % 2 == 0, pair & 0xffffu32, pair >> 16u32);
+        let bits = select(block & 1 == 0, pair & 0xffffu32, pair >> 16u32);
         (half(bits), 0.0f32)
     }
 }
