@@ -108,12 +108,18 @@ mod tests {
 
     const ONE: &str = "data: {\"choices\":[]}\n\n";
 
-    /// What a reader of events sees: comments and padding gone.
+    /// What a reader of events sees: a comment is gone, and the empty line that ends it.
     fn seen(bytes: &[u8]) -> String {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
-        text.split_inclusive("\n\n")
-            .filter(|event| !event.starts_with(':'))
-            .collect()
+        let mut lines = text.split_inclusive('\n');
+        let mut seen = String::new();
+        while let Some(line) = lines.next() {
+            match line.starts_with(':') {
+                true => assert_eq!(lines.next(), Some("\n")),
+                false => seen.push_str(line),
+            }
+        }
+        seen
     }
 
     #[test]
