@@ -19,8 +19,11 @@ export const consent = signal<{ preview: Preview; decide(allow: boolean): void }
 
 export const running = computed(() => turns.value.at(-1)?.answer.state === 'running');
 
-/** The likeliest tokens first: a small model strays soon. Asked again after that, it may say it otherwise. */
-const LIKELIEST = { temperature: 0 };
+/**
+ * Near the likeliest tokens, because a small model strays soon, but not quite: at temperature 0 it falls into
+ * loops. The same question gets the same answer; asked again after that, it may say it otherwise.
+ */
+const STEADY = { temperature: 0.2, top_p: 0.9, seed: 1 };
 const VARIED = { temperature: 0.7, top_p: 0.9 };
 
 let work: AbortController | undefined;
@@ -34,7 +37,7 @@ export async function ask(question: string): Promise<void> {
     question: question.trim(),
     answer: { state: 'running', text: '' },
   };
-  await answer([...turns.value, turn], mode.value, LIKELIEST);
+  await answer([...turns.value, turn], mode.value, STEADY);
 }
 
 /** Asks the last question again, in another mode if one is given; its earlier answer is replaced. */
@@ -42,7 +45,7 @@ export async function again(once: Mode = mode.value): Promise<void> {
   const last = turns.value.at(-1);
   if (last === undefined || running.value) return;
   const turn: Turn = { ...last, answer: { state: 'running', text: '' } };
-  await answer([...turns.value.slice(0, -1), turn], once, last.answer.state === 'done' ? VARIED : LIKELIEST);
+  await answer([...turns.value.slice(0, -1), turn], once, last.answer.state === 'done' ? VARIED : STEADY);
 }
 
 /** Stops the answer that runs. */

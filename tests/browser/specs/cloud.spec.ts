@@ -6,7 +6,7 @@ import { Upstream } from '../harness/upstream.ts';
 
 const EMAIL = 'ada.lovelace@example.org';
 const CARD = '4111 1111 1111 1111';
-// A question that the small model answers with both, at temperature 0.
+// A question that the small model answers with both, with the page's settings.
 const QUESTION = `My e-mail address is ${EMAIL} and my card number is ${CARD}. What are my e-mail address and my card number?`;
 
 /** Words of the question that no program would log by chance. */
