@@ -1,8 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Browser } from '../harness/chromium.ts';
+import { expect, test } from 'vitest';
+import { useParties } from '../harness/parties.ts';
 import { Pwa } from '../harness/pwa.ts';
-import { Stack } from '../harness/stack.ts';
-import { Upstream } from '../harness/upstream.ts';
 
 const EMAIL = 'ada.lovelace@example.org';
 const CARD = '4111 1111 1111 1111';
@@ -12,30 +10,17 @@ const QUESTION = `My e-mail address is ${EMAIL} and my card number is ${CARD}. W
 /** Words of the question that no program would log by chance. */
 const WORDS = ['my e-mail', 'card number', 'lovelace', 'example.org', '4111', 'EMAIL_1', 'CARD_1'];
 
-let upstream: Upstream;
-let stack: Stack;
-let browser: Browser;
-
-beforeAll(async () => {
-  upstream = await Upstream.start();
-  stack = await Stack.start(upstream);
-  browser = await Browser.start();
-});
-afterAll(async () => {
-  await browser?.stop();
-  await stack?.stop();
-  await upstream?.stop();
-});
+const parties = useParties();
 
 test('a question with personal data leaves behind placeholders and comes back with the real values', async () => {
-  const page = new Pwa(await browser.open(stack.page));
+  const page = new Pwa(await parties.browser.open(parties.stack.page));
   await page.choose('prefer-cloud');
   await page.ask(QUESTION);
   const answer = await page.answer('done');
 
   // What the model was asked: placeholders, and neither value.
-  const [asked] = upstream.requests;
-  expect(upstream.requests).toHaveLength(1);
+  const [asked] = parties.upstream.requests;
+  expect(parties.upstream.requests).toHaveLength(1);
   expect(asked?.path).toBe('/v1/chat/completions');
   expect(asked?.headers.authorization).toBe('Bearer a-key-of-the-gateway');
   const sent = JSON.parse(asked?.body ?? '') as { messages: { role: string; content: string }[] };
@@ -61,11 +46,11 @@ test('a question with personal data leaves behind placeholders and comes back wi
     '[EMAIL_1]',
     '[CARD_1]',
   ]);
-  expect(await answer.getByTestId('left').innerText()).toContain(stack.relay);
+  expect(await answer.getByTestId('left').innerText()).toContain(parties.stack.relay);
 
-  expect(stack.logs.serve).toContain('gateway::answer: answered status=200');
+  expect(parties.stack.logs.serve).toContain('gateway::answer: answered status=200');
   // Who carried it wrote nothing of it down, not even at their most talkative.
-  for (const log of [stack.logs.serve, stack.logs.relay]) {
+  for (const log of [parties.stack.logs.serve, parties.stack.logs.relay]) {
     for (const word of WORDS) expect(log.toLowerCase()).not.toContain(word.toLowerCase());
   }
 });

@@ -1,27 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Browser } from '../harness/chromium.ts';
+import { expect, test } from 'vitest';
+import { useParties } from '../harness/parties.ts';
 import { Pwa } from '../harness/pwa.ts';
-import { Stack } from '../harness/stack.ts';
-import { Upstream } from '../harness/upstream.ts';
 
 /** A small model does not end this soon. */
 const LONG = 'Write a very long story about a lighthouse keeper, with many chapters.';
 const SOON = 1000;
 
-let upstream: Upstream;
-let stack: Stack;
-let browser: Browser;
-
-beforeAll(async () => {
-  upstream = await Upstream.start();
-  stack = await Stack.start(upstream);
-  browser = await Browser.start();
-});
-afterAll(async () => {
-  await browser?.stop();
-  await stack?.stop();
-  await upstream?.stop();
-});
+const parties = useParties();
 
 /** How long `work` takes, in ms. */
 async function timed(work: Promise<unknown>): Promise<number> {
@@ -31,11 +16,11 @@ async function timed(work: Promise<unknown>): Promise<number> {
 }
 
 test('stop ends a cloud answer within a second, up to the model', async () => {
-  const page = new Pwa(await browser.open(stack.page));
+  const page = new Pwa(await parties.browser.open(parties.stack.page));
   await page.choose('cloud-only');
   await page.ask(LONG);
   await page.streaming();
-  const asked = await upstream.request(upstream.requests.length - 1);
+  const asked = await parties.upstream.request(parties.upstream.requests.length - 1);
   await page.page.getByRole('button', { name: 'Stop' }).click();
 
   expect(await timed(Promise.all([page.answer('stopped'), asked.aborted]))).toBeLessThan(SOON);
@@ -44,17 +29,17 @@ test('stop ends a cloud answer within a second, up to the model', async () => {
 });
 
 test('stop ends a local answer within a second', async () => {
-  const page = new Pwa(await browser.open(stack.page));
+  const page = new Pwa(await parties.browser.open(parties.stack.page));
   await page.downloadModel();
   await page.choose('local-only');
   await page.page.getByRole('button', { name: 'New conversation' }).click();
-  const before = upstream.requests.length;
+  const before = parties.upstream.requests.length;
   await page.ask(LONG);
   await page.streaming();
   await page.page.getByRole('button', { name: 'Stop' }).click();
 
   expect(await timed(page.answer('stopped'))).toBeLessThan(SOON);
-  expect(upstream.requests).toHaveLength(before);
+  expect(parties.upstream.requests).toHaveLength(before);
   // The engine is free again: the next question is answered.
   await page.ask('What is the capital of France?');
   const answer = await page.answer('done');
@@ -63,12 +48,12 @@ test('stop ends a local answer within a second', async () => {
 });
 
 test('an upstream that dies in mid-answer is an error within a second, and the conversation stays', async () => {
-  const page = new Pwa(await browser.open(stack.page));
+  const page = new Pwa(await parties.browser.open(parties.stack.page));
   await page.choose('cloud-only');
   await page.page.getByRole('button', { name: 'New conversation' }).click();
   await page.ask(LONG);
   await page.streaming();
-  const died = upstream.kill();
+  const died = parties.upstream.kill();
 
   expect(await timed(Promise.all([died, page.answer('failed')]))).toBeLessThan(SOON);
   const answer = page.page.getByTestId('answer').last();
