@@ -76,7 +76,9 @@ pub enum Error {
     },
 
     /// A tensor type that has no kernel.
-    #[error("tensor {name}: type {found} is not supported; supported: F32, Q4_1, Q8_0")]
+    #[error(
+        "tensor {name}: type {found} is not supported; supported: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K"
+    )]
     TensorType {
         /// The tensor's name.
         name: String,

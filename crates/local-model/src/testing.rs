@@ -1,10 +1,10 @@
 //! What tests of this crate share: fresh random numbers, and a whole small model.
 
-use half::f16;
+use half::{bf16, f16};
 
 use crate::{
     Backend, Model,
-    gguf::{Value, write::File},
+    gguf::{TensorType, Value, dequantize::dequantize, write::File},
 };
 
 /// Random numbers whose seed is printed, so that a failure can be repeated.
@@ -33,6 +33,52 @@ impl Random {
     pub fn normal(&mut self) -> f32 {
         (0..12).map(|_| self.0.rand_float()).sum::<f32>() - 6.0
     }
+}
+
+/// GGUF bytes of a random matrix `[rows, columns]` of any type, and what they mean, row-major.
+///
+/// Codes and the K types' small scales are any bytes; 16-bit scales are ordinary numbers, now and
+/// then subnormal, so that values stay finite and roughly between -20 and 20.
+pub(crate) fn random_matrix(
+    random: &mut Random,
+    kind: TensorType,
+    rows: usize,
+    columns: usize,
+) -> (Vec<u8>, Vec<f64>) {
+    let mut bytes = Vec::new();
+    for _ in 0..rows * columns / kind.block() {
+        let start = bytes.len();
+        match kind {
+            TensorType::F32 => bytes.extend(random.normal().to_le_bytes()),
+            TensorType::F16 => bytes.extend(f16::from_f32(random.normal()).to_le_bytes()),
+            TensorType::BF16 => bytes.extend(bf16::from_f32(random.normal()).to_le_bytes()),
+            _ => bytes.extend((0..kind.block_bytes()).map(|_| random.byte())),
+        }
+        // Where the scale is, and how large a product of a code and a small scale may be; where the
+        // minimum is, and the same.
+        let halves: &[(usize, f32)] = match kind {
+            TensorType::F32 | TensorType::F16 | TensorType::BF16 => &[],
+            TensorType::Q8_0 => &[(0, 128.0)],
+            TensorType::Q4_0 => &[(0, 8.0)],
+            TensorType::Q4_1 => &[(0, 16.0), (2, 1.0)],
+            TensorType::Q5_0 => &[(0, 16.0)],
+            TensorType::Q5_1 => &[(0, 32.0), (2, 1.0)],
+            TensorType::Q2_K => &[(80, 3.0 * 16.0), (82, 16.0)],
+            TensorType::Q3_K => &[(108, 4.0 * 32.0)],
+            TensorType::Q4_K => &[(0, 16.0 * 64.0), (2, 64.0)],
+            TensorType::Q5_K => &[(0, 32.0 * 64.0), (2, 64.0)],
+            TensorType::Q6_K => &[(208, 32.0 * 128.0)],
+        };
+        for &(at, most) in halves {
+            let value = match random.byte() {
+                ..16 => f16::from_bits(u16::from(random.byte())),
+                _ => f16::from_f32(3.0 * random.normal() / most),
+            };
+            bytes[start + at..][..2].copy_from_slice(&value.to_le_bytes());
+        }
+    }
+    let values = dequantize(kind, &bytes);
+    (bytes, values)
 }
 
 pub(crate) const CONTEXT: usize = 96;

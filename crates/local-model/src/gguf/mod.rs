@@ -3,7 +3,10 @@
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. A file may be hostile:
 //! every length is held against the file before anything is allocated for it.
 
+#[cfg(test)]
+pub(crate) mod dequantize;
 mod parse;
+mod tensor_type;
 #[cfg(test)]
 pub(crate) mod write;
 
@@ -11,93 +14,12 @@ use std::collections::BTreeMap;
 
 use crate::{Error, Source};
 use parse::{Failure, Parsed};
+pub(crate) use tensor_type::TensorType;
 
 /// A header longer than this belongs to no known model.
 const HEADER_LIMIT: u64 = 256 << 20;
 /// First bytes to read; doubled until the header parses.
 const FIRST_READ: u64 = 1 << 20;
-
-/// How a tensor's values are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TensorType {
-    /// Little-endian floats.
-    F32,
-    /// Blocks of 32 as 20 bytes: f16 scale d, f16 minimum m, 16 bytes of nibbles, value i in the low
-    /// half of byte i and value 16 + i in the high half; `x = d * nibble + m`.
-    Q4_1,
-    /// Blocks of 32 as 34 bytes: f16 scale d, 32 signed bytes; `x = d * byte`.
-    Q8_0,
-}
-
-impl TensorType {
-    /// Values in a block.
-    pub const fn block(self) -> usize {
-        match self {
-            Self::F32 => 1,
-            Self::Q4_1 | Self::Q8_0 => 32,
-        }
-    }
-
-    /// Bytes of a block.
-    pub const fn block_bytes(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::Q4_1 => 20,
-            Self::Q8_0 => 34,
-        }
-    }
-
-    /// Bytes of a row of `columns` values; `columns` is whole blocks.
-    pub const fn row_bytes(self, columns: usize) -> usize {
-        columns / self.block() * self.block_bytes()
-    }
-
-    fn from_code(code: u32) -> Result<Self, String> {
-        match code {
-            0 => Ok(Self::F32),
-            3 => Ok(Self::Q4_1),
-            8 => Ok(Self::Q8_0),
-            _ => Err(type_name(code)),
-        }
-    }
-}
-
-/// The name of a type that is not supported, as ggml writes it.
-fn type_name(code: u32) -> String {
-    let name = match code {
-        1 => "F16",
-        2 => "Q4_0",
-        6 => "Q5_0",
-        7 => "Q5_1",
-        9 => "Q8_1",
-        10 => "Q2_K",
-        11 => "Q3_K",
-        12 => "Q4_K",
-        13 => "Q5_K",
-        14 => "Q6_K",
-        15 => "Q8_K",
-        16 => "IQ2_XXS",
-        17 => "IQ2_XS",
-        18 => "IQ3_XXS",
-        19 => "IQ1_S",
-        20 => "IQ4_NL",
-        21 => "IQ3_S",
-        22 => "IQ2_S",
-        23 => "IQ4_XS",
-        24 => "I8",
-        25 => "I16",
-        26 => "I32",
-        27 => "I64",
-        28 => "F64",
-        29 => "IQ1_M",
-        30 => "BF16",
-        34 => "TQ1_0",
-        35 => "TQ2_0",
-        39 => "MXFP4",
-        _ => return format!("number {code}"),
-    };
-    name.to_owned()
-}
 
 /// A metadata value.
 #[derive(Clone, Debug, PartialEq)]

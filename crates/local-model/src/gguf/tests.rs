@@ -212,7 +212,7 @@ fn each_wrong_field_is_named() {
         ),
         (
             patched(&file, "matrix", 26, &17u32.to_le_bytes()),
-            "tensor matrix: type IQ2_XS is not supported; supported: F32, Q4_1, Q8_0",
+            "tensor matrix: type IQ2_XS is not supported; supported: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K",
         ),
         (
             patched(&file, "matrix", 26, &999u32.to_le_bytes()),

@@ -120,7 +120,7 @@ impl Compute for Cpu {
 
     async fn matrix(
         &self,
-        _name: &str,
+        name: &str,
         kind: TensorType,
         rows: usize,
         columns: usize,
@@ -142,6 +142,11 @@ impl Compute for Cpu {
             }
             TensorType::Q4_1 | TensorType::Q8_0 => {
                 Matrix::Packed(Packed::new(kind, rows, columns, bytes))
+            }
+            _ => {
+                return Err(Error::Unsupported {
+                    what: format!("tensor {name}: type {kind:?} on the CPU"),
+                });
             }
         })
     }

@@ -1,57 +1,9 @@
-use half::f16;
-
 use super::{Cpu, Matrix, Tensor, quantized::Quantized};
 use crate::{
     compute::{AttentionShape, CacheShape, Compute},
     gguf::TensorType,
-    testing::Random,
+    testing::{Random, random_matrix},
 };
-
-/// GGUF bytes of a random matrix and what they mean.
-fn random_matrix(
-    random: &mut Random,
-    kind: TensorType,
-    rows: usize,
-    columns: usize,
-) -> (Vec<u8>, Vec<f64>) {
-    let mut bytes = Vec::new();
-    let mut values = Vec::new();
-    for _ in 0..rows * columns / kind.block() {
-        let scale = f16::from_f32(random.normal() * 0.1);
-        let minimum = f16::from_f32(random.normal());
-        match kind {
-            TensorType::F32 => {
-                let value = random.normal();
-                bytes.extend(value.to_le_bytes());
-                values.push(f64::from(value));
-            }
-            TensorType::Q4_1 => {
-                let quants: Vec<u8> = (0..16).map(|_| random.byte()).collect();
-                bytes.extend(scale.to_le_bytes());
-                bytes.extend(minimum.to_le_bytes());
-                bytes.extend(&quants);
-                let low = quants.iter().map(|byte| byte % 16);
-                let high = quants.iter().map(|byte| byte / 16);
-                values.extend(
-                    low.chain(high)
-                        .map(|nibble| scale.to_f64() * f64::from(nibble) + minimum.to_f64()),
-                );
-            }
-            TensorType::Q8_0 => {
-                // -128 does not come from llama.cpp, but a file may hold it.
-                let quants: Vec<i8> = (0..32).map(|_| random.byte() as i8).collect();
-                bytes.extend(scale.to_le_bytes());
-                bytes.extend(quants.iter().map(|&quant| quant as u8));
-                values.extend(
-                    quants
-                        .iter()
-                        .map(|&quant| scale.to_f64() * f64::from(quant)),
-                );
-            }
-        }
-    }
-    (bytes, values)
-}
 
 fn random_tensor(random: &mut Random, tokens: usize, width: usize) -> Tensor {
     Tensor {
@@ -171,6 +123,17 @@ fn what_is_no_number_stays_none() {
         values: vec![f32::MIN_POSITIVE / 2.0; 32],
     };
     assert_eq!(Quantized::new(&tiny).values, [[0; 32]]);
+}
+
+#[test]
+fn types_without_a_kernel_are_refused_by_name() {
+    let mut random = Random::fresh();
+    let (bytes, _) = random_matrix(&mut random, TensorType::Q6_K, 1, 256);
+    let refused = pollster::block_on(Cpu::new().matrix("x", TensorType::Q6_K, 1, 256, bytes));
+    assert_eq!(
+        refused.err().unwrap().to_string(),
+        "tensor x: type Q6_K on the CPU is not supported"
+    );
 }
 
 #[test]

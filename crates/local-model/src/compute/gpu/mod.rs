@@ -232,6 +232,11 @@ impl Compute for Gpu {
             TensorType::Q4_1 => Some(Packing::Q4_1),
             TensorType::Q8_0 => Some(Packing::Q8_0),
             TensorType::F32 => None,
+            _ => {
+                return Err(Error::Unsupported {
+                    what: format!("tensor {name}: type {kind:?} on WebGPU"),
+                });
+            }
         };
         let matrix = match packing {
             Some(packing) => {
