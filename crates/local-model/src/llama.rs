@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Source,
-    compute::{AttentionShape, CacheShape, Compute},
+    compute::{Activation, AttentionShape, CacheShape, Compute, Pairs, Part, Rope},
     gguf::{Header, TensorInfo, TensorType, read_tensor},
 };
 
@@ -102,8 +102,18 @@ impl Config {
                 heads,
                 kv_heads,
                 head_dim,
-                rope_dimensions,
-                rope_base,
+                scale: 1.0 / (head_dim as f32).sqrt(),
+                window: None,
+                rope: Rope {
+                    pairs: Pairs::Neighbours,
+                    frequencies: (0..rope_dimensions / 2)
+                        .map(|pair| {
+                            let exponent = -2.0 * pair as f64 / rope_dimensions as f64;
+                            f64::from(rope_base).powf(exponent)
+                        })
+                        .collect(),
+                    magnitude: 1.0,
+                },
             },
         })
     }
@@ -126,20 +136,14 @@ pub(crate) struct Llama<C: Compute> {
 struct Layer<C: Compute> {
     /// `[width]`
     attention_norm: C::Vector,
-    /// `[heads * head_dim, width]`
-    query: C::Matrix,
-    /// `[kv_heads * head_dim, width]`
-    key: C::Matrix,
-    /// `[kv_heads * head_dim, width]`
-    value: C::Matrix,
+    /// Queries, keys and values: `[(heads + 2 kv_heads) * head_dim, width]`
+    qkv: C::Matrix,
     /// `[width, heads * head_dim]`
     attention_output: C::Matrix,
     /// `[width]`
     feed_forward_norm: C::Vector,
-    /// `[hidden, width]`
-    gate: C::Matrix,
-    /// `[hidden, width]`
-    up: C::Matrix,
+    /// Gates, then ups: `[2 * hidden, width]`
+    gate_up: C::Matrix,
     /// `[width, hidden]`
     down: C::Matrix,
 }
@@ -170,30 +174,43 @@ impl<C: Compute> Llama<C> {
         };
 
         let embedding = weights
-            .matrix("token_embd.weight", config.vocabulary, width)
+            .matrix(&[("token_embd.weight", config.vocabulary)], width)
             .await?;
         let mut layers = Vec::new();
         for index in 0..config.layers {
             let name = |part: &str| format!("blk.{index}.{part}.weight");
             layers.push(Layer {
                 attention_norm: weights.vector(&name("attn_norm"), width).await?,
-                query: weights.matrix(&name("attn_q"), query_width, width).await?,
-                key: weights.matrix(&name("attn_k"), kv_width, width).await?,
-                value: weights.matrix(&name("attn_v"), kv_width, width).await?,
+                qkv: weights
+                    .matrix(
+                        &[
+                            (&name("attn_q"), query_width),
+                            (&name("attn_k"), kv_width),
+                            (&name("attn_v"), kv_width),
+                        ],
+                        width,
+                    )
+                    .await?,
                 attention_output: weights
-                    .matrix(&name("attn_output"), width, query_width)
+                    .matrix(&[(&name("attn_output"), width)], query_width)
                     .await?,
                 feed_forward_norm: weights.vector(&name("ffn_norm"), width).await?,
-                gate: weights.matrix(&name("ffn_gate"), hidden, width).await?,
-                up: weights.matrix(&name("ffn_up"), hidden, width).await?,
-                down: weights.matrix(&name("ffn_down"), width, hidden).await?,
+                gate_up: weights
+                    .matrix(
+                        &[(&name("ffn_gate"), hidden), (&name("ffn_up"), hidden)],
+                        width,
+                    )
+                    .await?,
+                down: weights
+                    .matrix(&[(&name("ffn_down"), width)], hidden)
+                    .await?,
             });
         }
         let output_norm = weights.vector("output_norm.weight", width).await?;
         let output = match header.tensor("output.weight") {
             Some(_) => Some(
                 weights
-                    .matrix("output.weight", config.vocabulary, width)
+                    .matrix(&[("output.weight", config.vocabulary)], width)
                     .await?,
             ),
             None => None,
@@ -263,22 +280,18 @@ impl<C: Compute> Llama<C> {
         for cache in &mut *caches {
             compute.reserve(cache, room)?;
         }
-        let mut x = compute.embed(&self.embedding, ids);
+        let epsilon = config.epsilon;
+        let mut x = compute.embed(&self.embedding, ids, 1.0);
         for (layer, cache) in layers.iter().zip(caches) {
-            let [q, k, v] = compute.norm_linears(
-                &x,
-                &layer.attention_norm,
-                config.epsilon,
-                [&layer.query, &layer.key, &layer.value],
-            );
-            let attended = compute.attention(&q, &k, &v, cache, position, &config.attention);
+            let qkv = compute.norm_linear(&x, &layer.attention_norm, epsilon, &layer.qkv);
+            let attended = compute.attention(&qkv, None, cache, position, &config.attention);
             x = compute.linear_add(&attended, &layer.attention_output, &x);
             let gated = compute.norm_gated(
                 &x,
                 &layer.feed_forward_norm,
-                config.epsilon,
-                &layer.gate,
-                &layer.up,
+                epsilon,
+                &layer.gate_up,
+                Activation::Silu,
             );
             x = compute.linear_add(&gated, &layer.down, &x);
         }
@@ -289,10 +302,8 @@ impl<C: Compute> Llama<C> {
     pub fn logits(&self, x: &C::Tensor) -> C::Tensor {
         let last = self.compute.last_row(x);
         let output = self.output.as_ref().unwrap_or(&self.embedding);
-        let [logits] =
-            self.compute
-                .norm_linears(&last, &self.output_norm, self.config.epsilon, [output]);
-        logits
+        self.compute
+            .norm_linear(&last, &self.output_norm, self.config.epsilon, output)
     }
 }
 
@@ -321,19 +332,26 @@ struct Weights<'a, C, S> {
 }
 
 impl<C: Compute, S: Source> Weights<'_, C, S> {
+    /// The tensors of these names and rows, one below the other.
     async fn matrix(
         &mut self,
-        name: &str,
-        rows: usize,
+        tensors: &[(&str, usize)],
         columns: usize,
     ) -> Result<C::Matrix, Error> {
-        let info = self.header.shaped(name, &[columns, rows])?;
-        let bytes = read_tensor(self.source, name, info).await?;
-        let matrix = self
-            .compute
-            .matrix(name, info.kind, rows, columns, bytes)
-            .await?;
-        self.advance(info);
+        let mut parts = Vec::with_capacity(tensors.len());
+        let mut infos = Vec::with_capacity(tensors.len());
+        for &(name, rows) in tensors {
+            let info = self.header.shaped(name, &[columns, rows])?;
+            parts.push(Part {
+                name,
+                kind: info.kind,
+                rows,
+                bytes: read_tensor(self.source, name, info).await?,
+            });
+            infos.push(info);
+        }
+        let matrix = self.compute.matrix(parts, columns).await?;
+        infos.into_iter().for_each(|info| self.advance(info));
         Ok(matrix)
     }
 

@@ -12,21 +12,32 @@ mod quantized;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 
-use super::{AttentionShape, CacheShape, Compute};
+use super::{Activation, AttentionShape, CacheShape, Compute, HeadNorms, Part};
 use crate::{Error, gguf::TensorType};
 use packed::Packed;
 use quantized::Quantized;
 
-/// A packed weight `[rows, columns]`.
-pub(crate) enum Matrix {
+/// Packed weights `[rows, columns]`: those of several tensors, one below the other.
+pub(crate) struct Matrix {
+    columns: usize,
+    segments: Vec<Segment>,
+}
+
+/// The rows of one tensor.
+enum Segment {
     /// Q4_1 or Q8_0, four rows interleaved.
     Packed(Packed),
     /// Row-major floats.
-    Float {
-        rows: usize,
-        columns: usize,
-        values: Vec<f32>,
-    },
+    Float(Vec<f32>),
+}
+
+impl Matrix {
+    fn rows(&self, segment: &Segment) -> usize {
+        match segment {
+            Segment::Packed(packed) => packed.rows,
+            Segment::Float(values) => values.len() / self.columns,
+        }
+    }
 }
 
 /// f32 `[tokens, width]`, row-major.
@@ -95,19 +106,15 @@ impl Cpu {
         }
     }
 
-    fn packed_linear(self, x: &Quantized, weight: &Packed) -> Tensor {
-        let mut values = vec![0.0; x.tokens() * weight.rows];
+    /// `out[token, row] = x[token] · weight[row]`.
+    fn packed_products(self, weight: &Packed, x: &Quantized, out: &mut [f32]) {
         match self {
-            Self::Portable => portable::products(weight, x, &mut values),
+            Self::Portable => portable::products(weight, x, out),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this variant is made only after the CPU was found to have AVX2 and F16C.
-            Self::Avx2 => unsafe { avx2::products(weight, x, &mut values) },
+            Self::Avx2 => unsafe { avx2::products(weight, x, out) },
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Self::Simd128 => simd128::products(weight, x, &mut values),
-        }
-        Tensor {
-            width: weight.rows,
-            values,
+            Self::Simd128 => simd128::products(weight, x, out),
         }
     }
 }
@@ -118,36 +125,27 @@ impl Compute for Cpu {
     type Tensor = Tensor;
     type Cache = Cache;
 
-    async fn matrix(
-        &self,
-        name: &str,
-        kind: TensorType,
-        rows: usize,
-        columns: usize,
-        bytes: Vec<u8>,
-    ) -> Result<Matrix, Error> {
-        Ok(match kind {
+    async fn matrix(&self, parts: Vec<Part<'_>>, columns: usize) -> Result<Matrix, Error> {
+        let segments = parts.into_iter().map(|part| match part.kind {
             TensorType::F32 => {
-                let values = bytes
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .map(|&four| f32::from_le_bytes(four))
-                    .collect();
-                Matrix::Float {
-                    rows,
-                    columns,
-                    values,
-                }
+                let (values, _) = part.bytes.as_chunks();
+                Ok(Segment::Float(
+                    values
+                        .iter()
+                        .map(|&four| f32::from_le_bytes(four))
+                        .collect(),
+                ))
             }
-            TensorType::Q4_1 | TensorType::Q8_0 => {
-                Matrix::Packed(Packed::new(kind, rows, columns, bytes))
-            }
-            _ => {
-                return Err(Error::Unsupported {
-                    what: format!("tensor {name}: type {kind:?} on the CPU"),
-                });
-            }
+            TensorType::Q4_1 | TensorType::Q8_0 => Ok(Segment::Packed(Packed::new(
+                part.kind, part.rows, columns, part.bytes,
+            ))),
+            kind => Err(Error::Unsupported {
+                what: format!("tensor {}: type {kind:?} on the CPU", part.name),
+            }),
+        });
+        Ok(Matrix {
+            columns,
+            segments: segments.collect::<Result<_, _>>()?,
         })
     }
 
@@ -178,48 +176,37 @@ impl Compute for Cpu {
         Ok(())
     }
 
-    fn embed(&self, table: &Matrix, ids: &[u32]) -> Tensor {
-        match table {
-            Matrix::Float {
-                columns, values, ..
-            } => {
-                let row = |&id: &u32| &values[id as usize * columns..][..*columns];
-                Tensor {
-                    width: *columns,
-                    values: ids.iter().flat_map(row).copied().collect(),
+    fn embed(&self, table: &Matrix, ids: &[u32], scale: f32) -> Tensor {
+        let mut values = Vec::with_capacity(ids.len() * table.columns);
+        for &id in ids {
+            let mut row = id as usize;
+            for segment in &table.segments {
+                let rows = table.rows(segment);
+                if row < rows {
+                    match segment {
+                        Segment::Packed(packed) => packed.row(row, &mut values),
+                        Segment::Float(floats) => {
+                            values
+                                .extend_from_slice(&floats[row * table.columns..][..table.columns]);
+                        }
+                    }
+                    break;
                 }
+                row -= rows;
             }
-            Matrix::Packed(packed) => {
-                let mut values = Vec::with_capacity(ids.len() * packed.columns);
-                ids.iter()
-                    .for_each(|&id| packed.row(id as usize, &mut values));
-                Tensor {
-                    width: packed.columns,
-                    values,
-                }
-            }
+        }
+        if scale != 1.0 {
+            values.iter_mut().for_each(|value| *value *= scale);
+        }
+        Tensor {
+            width: table.columns,
+            values,
         }
     }
 
     fn rms_norm(&self, x: &Tensor, weight: &Vec<f32>, epsilon: f32) -> Tensor {
-        let mut values = Vec::with_capacity(x.values.len());
-        for row in x.rows() {
-            let mut sums = [0f64; 4];
-            let (fours, rest) = row.as_chunks::<4>();
-            for four in fours {
-                for (sum, &value) in sums.iter_mut().zip(four) {
-                    *sum += f64::from(value * value);
-                }
-            }
-            let rest: f64 = rest.iter().map(|&value| f64::from(value * value)).sum();
-            let mean = ((sums[0] + sums[1]) + (sums[2] + sums[3]) + rest) / row.len() as f64;
-            let scale = 1.0 / (mean as f32 + epsilon).sqrt();
-            values.extend(
-                row.iter()
-                    .zip(weight)
-                    .map(|(&value, &weight)| value * scale * weight),
-            );
-        }
+        let mut values = x.values.clone();
+        normalize(&mut values, weight, epsilon);
         Tensor {
             width: x.width,
             values,
@@ -227,65 +214,84 @@ impl Compute for Cpu {
     }
 
     fn linear(&self, x: &Tensor, weight: &Matrix) -> Tensor {
-        match weight {
-            Matrix::Packed(packed) => self.packed_linear(&Quantized::new(x), packed),
-            Matrix::Float {
-                rows,
-                columns,
-                values,
-            } => portable::float_products(x, values, *rows, *columns),
-        }
-    }
-
-    fn norm_linears<const N: usize>(
-        &self,
-        x: &Tensor,
-        norm: &Vec<f32>,
-        epsilon: f32,
-        weights: [&Matrix; N],
-    ) -> [Tensor; N] {
-        let normed = self.rms_norm(x, norm, epsilon);
-        // The input is rounded once for all its products.
+        // The input is rounded once for all segments.
         let mut rounded = None;
-        weights.map(|weight| match weight {
-            Matrix::Packed(packed) => self.packed_linear(
-                rounded.get_or_insert_with(|| Quantized::new(&normed)),
-                packed,
-            ),
-            Matrix::Float { .. } => self.linear(&normed, weight),
-        })
+        let mut products = |segment: &Segment| match segment {
+            Segment::Packed(packed) => {
+                let x = rounded.get_or_insert_with(|| Quantized::new(x));
+                let mut out = vec![0.0; x.tokens() * packed.rows];
+                self.packed_products(packed, x, &mut out);
+                out
+            }
+            Segment::Float(values) => portable::float_products(x, values, weight.columns),
+        };
+        if let [only] = weight.segments.as_slice() {
+            return Tensor {
+                width: weight.rows(only),
+                values: products(only),
+            };
+        }
+        let parts: Vec<(usize, Vec<f32>)> = weight
+            .segments
+            .iter()
+            .map(|segment| (weight.rows(segment), products(segment)))
+            .collect();
+        let width = parts.iter().map(|(rows, _)| rows).sum();
+        let mut values = Vec::with_capacity(x.tokens() * width);
+        for token in 0..x.tokens() {
+            for (rows, part) in &parts {
+                values.extend_from_slice(&part[token * rows..][..*rows]);
+            }
+        }
+        Tensor { width, values }
     }
 
     fn attention(
         &self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
+        qkv: &Tensor,
+        norms: Option<HeadNorms<'_, Vec<f32>>>,
         cache: &mut Cache,
         position: usize,
         shape: &AttentionShape,
     ) -> Tensor {
-        attention::attention(q, k, v, cache, position, shape)
+        attention::attention(qkv, norms, cache, position, shape)
     }
 
-    fn swiglu(&self, gate: &Tensor, up: &Tensor) -> Tensor {
-        let silu = |value: f32| value / (1.0 + (-value).exp());
-        let values = gate
-            .values
-            .iter()
-            .zip(&up.values)
-            .map(|(&gate, &up)| silu(gate) * up)
-            .collect();
-        Tensor {
-            width: gate.width,
-            values,
+    fn gated(&self, gate_up: &Tensor, activation: Activation) -> Tensor {
+        let width = gate_up.width / 2;
+        let function = match activation {
+            Activation::Silu => |x: f32| x / (1.0 + (-x).exp()),
+            Activation::Gelu => |x: f32| {
+                let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+                0.5 * x * (1.0 + inner.tanh())
+            },
+        };
+        let mut values = Vec::with_capacity(gate_up.values.len() / 2);
+        for row in gate_up.rows() {
+            let (gates, ups) = row.split_at(width);
+            values.extend(
+                gates
+                    .iter()
+                    .zip(ups)
+                    .map(|(&gate, &up)| function(gate) * up),
+            );
         }
+        Tensor { width, values }
     }
 
     fn add(&self, x: &Tensor, y: &Tensor) -> Tensor {
         Tensor {
             width: x.width,
             values: x.values.iter().zip(&y.values).map(|(x, y)| x + y).collect(),
+        }
+    }
+
+    fn add_bias(&self, x: &Tensor, bias: &Vec<f32>) -> Tensor {
+        let biased =
+            |row: &[f32]| -> Vec<f32> { row.iter().zip(bias).map(|(x, b)| x + b).collect() };
+        Tensor {
+            width: x.width,
+            values: x.rows().flat_map(biased).collect(),
         }
     }
 
@@ -306,6 +312,25 @@ impl Compute for Cpu {
 
     fn dispatches(&self) -> u64 {
         0
+    }
+}
+
+/// Root-mean-square normalization of each run of `weight.len()` values.
+fn normalize(values: &mut [f32], weight: &[f32], epsilon: f32) {
+    for row in values.chunks_exact_mut(weight.len()) {
+        let mut sums = [0f64; 4];
+        let (fours, rest) = row.as_chunks::<4>();
+        for four in fours {
+            for (sum, &value) in sums.iter_mut().zip(four) {
+                *sum += f64::from(value * value);
+            }
+        }
+        let rest: f64 = rest.iter().map(|&value| f64::from(value * value)).sum();
+        let mean = ((sums[0] + sums[1]) + (sums[2] + sums[3]) + rest) / row.len() as f64;
+        let scale = 1.0 / (mean as f32 + epsilon).sqrt();
+        for (value, weight) in row.iter_mut().zip(weight) {
+            *value = *value * scale * weight;
+        }
     }
 }
 

@@ -70,15 +70,9 @@ fn q8_0<const T: usize>(group: &[u8], x: &Quantized, first: usize) -> [[f32; ROW
 }
 
 /// `x · Wᵀ` with floats, `values` `[rows, columns]`.
-pub(super) fn float_products(x: &Tensor, values: &[f32], rows: usize, columns: usize) -> Tensor {
-    let mut out = Vec::with_capacity(x.tokens() * rows);
-    for token in x.rows() {
-        out.extend(values.chunks_exact(columns).map(|row| dot(row, token)));
-    }
-    Tensor {
-        width: rows,
-        values: out,
-    }
+pub(super) fn float_products(x: &Tensor, values: &[f32], columns: usize) -> Vec<f32> {
+    let rows = |token| values.chunks_exact(columns).map(move |row| dot(row, token));
+    x.rows().flat_map(rows).collect()
 }
 
 /// In eight lanes, so that the compiler makes vectors of it.

@@ -1,6 +1,8 @@
 use super::{Cpu, Matrix, Tensor, quantized::Quantized};
 use crate::{
-    compute::{AttentionShape, CacheShape, Compute},
+    compute::{
+        Activation, AttentionShape, CacheShape, Candidates, Compute, HeadNorms, Pairs, Part, Rope,
+    },
     gguf::TensorType,
     testing::{Random, random_matrix},
 };
@@ -13,7 +15,17 @@ fn random_tensor(random: &mut Random, tokens: usize, width: usize) -> Tensor {
 }
 
 fn load(cpu: Cpu, kind: TensorType, rows: usize, columns: usize, bytes: Vec<u8>) -> Matrix {
-    pollster::block_on(cpu.matrix("test", kind, rows, columns, bytes)).unwrap()
+    pollster::block_on(cpu.matrix(vec![part(kind, rows, bytes)], columns)).unwrap()
+}
+
+fn part(kind: TensorType, rows: usize, bytes: Vec<u8>) -> Part<'static> {
+    let name = "test";
+    Part {
+        name,
+        kind,
+        rows,
+        bytes,
+    }
 }
 
 const SHAPES: [(usize, usize, usize); 8] = [
@@ -129,10 +141,11 @@ fn what_is_no_number_stays_none() {
 fn types_without_a_kernel_are_refused_by_name() {
     let mut random = Random::fresh();
     let (bytes, _) = random_matrix(&mut random, TensorType::Q6_K, 1, 256);
-    let refused = pollster::block_on(Cpu::new().matrix("x", TensorType::Q6_K, 1, 256, bytes));
+    let refused =
+        pollster::block_on(Cpu::new().matrix(vec![part(TensorType::Q6_K, 1, bytes)], 256));
     assert_eq!(
         refused.err().unwrap().to_string(),
-        "tensor x: type Q6_K on the CPU is not supported"
+        "tensor test: type Q6_K on the CPU is not supported"
     );
 }
 
@@ -158,14 +171,54 @@ fn float_products_of_any_width_are_right() {
 }
 
 #[test]
+fn stacked_tensors_of_any_types_are_one_matrix() {
+    let mut random = Random::fresh();
+    let (columns, tokens) = (64, 6);
+    let x = random_tensor(&mut random, tokens, columns);
+    let kinds = [
+        (TensorType::Q4_1, 8),
+        (TensorType::Q4_1, 3),
+        (TensorType::F32, 2),
+        (TensorType::Q8_0, 5),
+    ];
+    let tensors = kinds.map(|(kind, rows)| {
+        let (bytes, _) = random_matrix(&mut random, kind, rows, columns);
+        (kind, rows, bytes)
+    });
+    let parts = tensors
+        .clone()
+        .map(|(kind, rows, bytes)| part(kind, rows, bytes));
+    let cpu = Cpu::new();
+    let stacked = pollster::block_on(cpu.matrix(parts.into(), columns)).unwrap();
+    let out = cpu.linear(&x, &stacked);
+    assert_eq!((out.width, out.tokens()), (18, tokens));
+    let mut first = 0;
+    for (kind, rows, bytes) in tensors {
+        let alone = load(cpu, kind, rows, columns, bytes);
+        let products = cpu.linear(&x, &alone);
+        for (found, expected) in out.rows().zip(products.rows()) {
+            assert_eq!(found[first..first + rows], *expected, "{kind:?}");
+        }
+        let ids: Vec<u32> = (0..rows as u32).collect();
+        let stacked_ids: Vec<u32> = ids.iter().map(|id| id + first as u32).collect();
+        assert_eq!(
+            cpu.embed(&stacked, &stacked_ids, 1.0),
+            cpu.embed(&alone, &ids, 1.0)
+        );
+        first += rows;
+    }
+}
+
+#[test]
 fn embeddings_are_the_rows_as_they_are() {
     let mut random = Random::fresh();
     for kind in [TensorType::F32, TensorType::Q4_1, TensorType::Q8_0] {
         let (bytes, weights) = random_matrix(&mut random, kind, 11, 64);
         let table = load(Cpu::new(), kind, 11, 64, bytes);
-        let out = Cpu::new().embed(&table, &[10, 0, 5, 5]);
+        let out = Cpu::new().embed(&table, &[10, 0, 5, 5], 2.0);
         for (row, id) in out.rows().zip([10, 0, 5, 5]) {
             for (found, exact) in row.iter().zip(&weights[id * 64..][..64]) {
+                let exact = 2.0 * exact;
                 assert!(
                     (f64::from(*found) - exact).abs() <= 1e-6 * exact.abs().max(1.0),
                     "{kind:?}: {found}, {exact}"
@@ -184,7 +237,17 @@ fn small_operations_are_their_formulas() {
     );
     let weight: Vec<f32> = (0..70).map(|_| random.normal()).collect();
     let normed = Cpu::new().rms_norm(&x, &weight, 1e-5);
-    let (gated, sum) = (Cpu::new().swiglu(&x, &y), Cpu::new().add(&x, &y));
+    let pairs = x.rows().zip(y.rows());
+    let gate_up = Tensor {
+        width: 140,
+        values: pairs.flat_map(|(x, y)| [x, y].concat()).collect(),
+    };
+    let cpu = Cpu::new();
+    let (silu, gelu) = (
+        cpu.gated(&gate_up, Activation::Silu),
+        cpu.gated(&gate_up, Activation::Gelu),
+    );
+    let (sum, biased) = (cpu.add(&x, &y), cpu.add_bias(&x, &weight));
     for at in 0..x.values.len() {
         let (a, b) = (f64::from(x.values[at]), f64::from(y.values[at]));
         let row = &x.values[at / 70 * 70..][..70];
@@ -200,62 +263,91 @@ fn small_operations_are_their_formulas() {
             normed.values[at],
             a / (mean + 1e-5).sqrt() * f64::from(weight[at % 70])
         ));
-        assert!(close(gated.values[at], a / (1.0 + (-a).exp()) * b));
+        assert!(close(silu.values[at], a / (1.0 + (-a).exp()) * b));
+        let inner = (2.0 / std::f64::consts::PI).sqrt() * (a + 0.044715 * a.powi(3));
+        assert!(close(gelu.values[at], 0.5 * a * (1.0 + inner.tanh()) * b));
+        assert_eq!(biased.values[at], x.values[at] + weight[at % 70]);
         assert_eq!(sum.values[at], x.values[at] + y.values[at]);
     }
     assert_eq!(Cpu::new().last_row(&x).values, x.values[140..]);
 }
 
-/// Attention in f64, straight from the definition; all of `q`, `k`, `v` from position 0 on.
-fn reference(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Vec<f64> {
+#[test]
+fn candidates_are_the_highest_scores_and_the_sum_of_all() {
+    let mut random = Random::fresh();
+    let mut scores: Vec<f32> = (0..1000).map(|_| 4.0 * random.normal()).collect();
+    (scores[700], scores[30]) = (50.0, 50.0);
+    let exact = scores.iter().map(|&x| f64::from(x).exp()).sum::<f64>().ln();
+    let found = Candidates::of(&scores, 8);
+    assert!((f64::from(found.log_sum) - exact).abs() < 1e-5);
+    let mut order: Vec<u32> = (0..1000).collect();
+    order.sort_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]));
+    let expected = order[..8].iter().map(|&id| (id, scores[id as usize]));
+    assert_eq!(found.top, expected.collect::<Vec<_>>());
+    assert_eq!((found.top[0].0, found.top[1].0), (30, 700));
+    scores[5] = f32::NAN;
+    assert!(Candidates::of(&scores, 8).log_sum.is_nan());
+}
+
+/// Attention in f64, straight from the definition; all of `qkv` from position 0 on.
+fn reference(qkv: &Tensor, norms: Option<(&[f32], &[f32])>, shape: &AttentionShape) -> Vec<f64> {
     let AttentionShape {
         heads,
         kv_heads,
         head_dim,
         ..
     } = *shape;
-    let rotated = |x: &Tensor, position: usize, head: usize| -> Vec<f64> {
-        let mut row: Vec<f64> = x.values[position * x.width + head * head_dim..][..head_dim]
+    // Head `head` of a row: queries, then keys, then values.
+    let head_of = |position: usize, head: usize| -> Vec<f64> {
+        qkv.values[position * qkv.width + head * head_dim..][..head_dim]
             .iter()
             .map(|&x| f64::from(x))
-            .collect();
-        for pair in 0..shape.rope_dimensions / 2 {
-            let exponent = -2.0 * pair as f64 / shape.rope_dimensions as f64;
-            let (sine, cosine) =
-                (position as f64 * f64::from(shape.rope_base).powf(exponent)).sin_cos();
-            let (a, b) = (row[2 * pair], row[2 * pair + 1]);
-            row[2 * pair] = a * cosine - b * sine;
-            row[2 * pair + 1] = a * sine + b * cosine;
+            .collect()
+    };
+    let rotated = |position: usize, head: usize| -> Vec<f64> {
+        let mut row = head_of(position, head);
+        if let Some((query, key)) = norms {
+            let weight = if head < heads { query } else { key };
+            let mean = row.iter().map(|x| x * x).sum::<f64>() / head_dim as f64;
+            for (x, &weight) in row.iter_mut().zip(weight) {
+                *x = *x / (mean + 1e-6).sqrt() * f64::from(weight);
+            }
+        }
+        let pairs = shape.rope.frequencies.len();
+        for (pair, frequency) in shape.rope.frequencies.iter().enumerate() {
+            let (i, j) = match shape.rope.pairs {
+                Pairs::Neighbours => (2 * pair, 2 * pair + 1),
+                Pairs::Halves => (pair, pairs + pair),
+            };
+            let (sine, cosine) = (position as f64 * frequency).sin_cos();
+            let factor = f64::from(shape.rope.magnitude);
+            let (a, b) = (factor * row[i], factor * row[j]);
+            (row[i], row[j]) = (a * cosine - b * sine, a * sine + b * cosine);
         }
         row
     };
     let mut out = Vec::new();
-    for position in 0..q.tokens() {
+    for position in 0..qkv.tokens() {
+        let first = shape
+            .window
+            .map_or(0, |window| (position + 1).saturating_sub(window));
         for head in 0..heads {
             let kv_head = head / (heads / kv_heads);
-            let query = rotated(q, position, head);
+            let query = rotated(position, head);
             let score = |at: usize| -> f64 {
-                query
-                    .iter()
-                    .zip(rotated(k, at, kv_head))
-                    .map(|(q, k)| q * k)
-                    .sum::<f64>()
-                    / (head_dim as f64).sqrt()
+                let key = rotated(at, heads + kv_head);
+                f64::from(shape.scale) * query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>()
             };
-            let weights: Vec<f64> = (0..=position).map(|at| score(at).exp()).collect();
+            let weights: Vec<f64> = (first..=position).map(|at| score(at).exp()).collect();
             let total: f64 = weights.iter().sum();
-            for lane in 0..head_dim {
-                let value =
-                    |at: usize| f64::from(v.values[at * v.width + kv_head * head_dim + lane]);
-                out.push(
-                    weights
-                        .iter()
-                        .enumerate()
-                        .map(|(at, weight)| weight * value(at))
-                        .sum::<f64>()
-                        / total,
-                );
+            let mut sums = vec![0f64; head_dim];
+            for (at, weight) in (first..).zip(&weights) {
+                let value = head_of(at, heads + kv_heads + kv_head);
+                for (sum, value) in sums.iter_mut().zip(value) {
+                    *sum += weight * value / total;
+                }
             }
+            out.extend(sums);
         }
     }
     out
@@ -271,20 +363,40 @@ fn rows(x: &Tensor, range: std::ops::Range<usize>) -> Tensor {
 #[test]
 fn attention_is_its_definition_in_any_slices() {
     let mut random = Random::fresh();
-    let shapes = [(9, 3, 64, 64), (8, 4, 8, 8), (4, 4, 16, 10), (1, 1, 6, 2)];
-    for (heads, kv_heads, head_dim, rope_dimensions) in shapes {
+    let shapes = [
+        (9, 3, 64, 64, Pairs::Neighbours, None),
+        (8, 4, 8, 8, Pairs::Halves, None),
+        (4, 4, 16, 10, Pairs::Neighbours, Some(5)),
+        (4, 2, 16, 10, Pairs::Halves, Some(1)),
+        (1, 1, 6, 2, Pairs::Halves, Some(100)),
+    ];
+    for (heads, kv_heads, head_dim, turned, pairs, window) in shapes {
         let shape = AttentionShape {
             heads,
             kv_heads,
             head_dim,
-            rope_dimensions,
-            rope_base: 10_000.0,
+            scale: 0.3,
+            window,
+            rope: Rope {
+                pairs,
+                frequencies: (0..turned / 2).map(|pair| 0.7f64.powi(pair)).collect(),
+                magnitude: 1.1,
+            },
         };
         let tokens = 21;
-        let q = random_tensor(&mut random, tokens, heads * head_dim);
-        let k = random_tensor(&mut random, tokens, kv_heads * head_dim);
-        let v = random_tensor(&mut random, tokens, kv_heads * head_dim);
-        let expected = reference(&q, &k, &v, &shape);
+        let qkv = random_tensor(&mut random, tokens, shape.qkv_width());
+        let weights = random_tensor(&mut random, 2, head_dim).values;
+        let (query, key) = weights.split_at(head_dim);
+        let norms = (heads % 2 == 0).then_some((query, key));
+        let expected = reference(&qkv, norms, &shape);
+        let (query, key) = (query.to_vec(), key.to_vec());
+        let norms = || {
+            norms.map(|_| HeadNorms {
+                query: &query,
+                key: &key,
+                epsilon: 1e-6,
+            })
+        };
         for slices in [vec![21], vec![1; 21], vec![16, 1, 4]] {
             let cpu = Cpu::new();
             let mut cache = cpu.cache(CacheShape {
@@ -294,19 +406,12 @@ fn attention_is_its_definition_in_any_slices() {
             });
             cpu.reserve(&mut cache, tokens).unwrap();
             // An abandoned turn beyond the first slice must leave no trace.
-            let junk = random_tensor(&mut random, tokens, kv_heads * head_dim);
-            cpu.attention(&q, &junk, &junk, &mut cache, 0, &shape);
+            let junk = random_tensor(&mut random, tokens, shape.qkv_width());
+            cpu.attention(&junk, norms(), &mut cache, 0, &shape);
             let (mut position, mut found) = (0, Vec::new());
             for slice in slices {
-                let range = position..position + slice;
-                let out = cpu.attention(
-                    &rows(&q, range.clone()),
-                    &rows(&k, range.clone()),
-                    &rows(&v, range),
-                    &mut cache,
-                    position,
-                    &shape,
-                );
+                let slice_rows = rows(&qkv, position..position + slice);
+                let out = cpu.attention(&slice_rows, norms(), &mut cache, position, &shape);
                 found.extend(out.values);
                 position += slice;
             }
