@@ -94,6 +94,10 @@ pub(crate) struct HeadNorms<'a, V> {
 /// A tensor that becomes some of the rows of a matrix.
 pub(crate) struct Part<'a> {
     /// The tensor's name, for errors.
+    #[cfg_attr(
+        not(feature = "wgpu"),
+        expect(dead_code, reason = "the GPU names what it refuses")
+    )]
     pub name: &'a str,
     /// How its values are packed.
     pub kind: TensorType,

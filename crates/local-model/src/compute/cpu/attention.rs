@@ -1,6 +1,6 @@
 //! Rotary positions (Su et al. 2021) and causal grouped-query attention (Ainslie et al. 2023).
 
-use super::{Cache, Tensor, normalize, portable::dot};
+use super::{Cache, Tensor, float::dot, normalize};
 use crate::compute::{AttentionShape, HeadNorms, Pairs, Rope};
 
 /// See [`crate::compute::Compute::attention`].

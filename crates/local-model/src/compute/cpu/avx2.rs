@@ -1,125 +1,208 @@
-//! Products with AVX2 and F16C: two chunks of four rows in a vector of 32 bytes.
-//!
-//! No fused multiply-add: sums are the portable kernel's, bit by bit.
+//! AVX2 and F16C: two chunks of four rows in a vector of 32 bytes.
 
 use std::arch::x86_64::*;
 
 use super::{
-    packed::{Packed, Q4_1_BYTES, Q8_0_BYTES, ROWS, for_each_group},
+    format::{Format, ROWS},
+    kernel::{Instructions, products},
+    packed::Packed,
     quantized::{BLOCK, Quantized},
 };
-use crate::gguf::TensorType;
 
-/// `out[token, row] = x[token] · weight[row]`.
+/// AVX2 and F16C. Made only in functions that are compiled for them, whose callers know the CPU.
+#[derive(Clone, Copy)]
+pub(super) struct Avx2(());
+
+/// See [`products`].
 #[target_feature(enable = "avx2,f16c")]
-pub(super) fn products(weight: &Packed, x: &Quantized, out: &mut [f32]) {
-    match weight.kind {
-        TensorType::Q4_1 => {
-            for_each_group(
-                weight,
-                x,
-                out,
-                |g, t| q4_1::<1>(g, x, t),
-                |g, t| q4_1::<4>(g, x, t),
-            );
-        }
-        _ => for_each_group(
-            weight,
-            x,
-            out,
-            |g, t| q8_0::<1>(g, x, t),
-            |g, t| q8_0::<4>(g, x, t),
-        ),
-    }
+pub(super) fn avx2_products<F: Format>(
+    weight: &Packed,
+    x: &Quantized,
+    out: &mut [f32],
+    width: usize,
+) {
+    products::<Avx2, F>(Avx2(()), weight, x, out, width);
 }
 
-#[target_feature(enable = "avx2,f16c")]
-#[inline]
-fn q4_1<const T: usize>(group: &[u8], x: &Quantized, first: usize) -> [[f32; ROWS]; T] {
-    let nibble = _mm256_set1_epi8(15);
-    let ones = _mm256_set1_epi16(1);
-    let mut sums = [_mm_setzero_ps(); T];
-    for (at, block) in group.as_chunks::<Q4_1_BYTES>().0.iter().enumerate() {
-        let scales = halves::<Q4_1_BYTES, 0>(block);
-        let minimums = halves::<Q4_1_BYTES, 8>(block);
-        let (near, far) = (
-            bytes::<Q4_1_BYTES, 16>(block),
-            bytes::<Q4_1_BYTES, 48>(block),
-        );
-        // Columns 0..8, 8..16 and, in the high nibbles, 16..24, 24..32.
-        let weights = [
-            _mm256_and_si256(near, nibble),
-            _mm256_and_si256(far, nibble),
-            _mm256_and_si256(_mm256_srli_epi16::<4>(near), nibble),
-            _mm256_and_si256(_mm256_srli_epi16::<4>(far), nibble),
-        ];
-        for (token, sum) in sums.iter_mut().enumerate() {
-            let index = (first + token) * x.blocks + at;
-            let columns = spread(&x.values[index]);
-            // 16 bits hold a sum of eight: 8 * 15 * 127 = 15,240.
-            let mut dots = _mm256_setzero_si256();
-            for (weights, columns) in weights.iter().zip(columns) {
-                dots = _mm256_add_epi16(dots, _mm256_maddubs_epi16(*weights, columns));
+// Everything below is inlined into `avx2_products`.
+impl Instructions for Avx2 {
+    type Floats = __m128;
+    type Ints = __m128i;
+
+    #[inline(always)]
+    fn dots<F: Format, const G: usize, const T: usize>(
+        self,
+        planes: [&[u8]; G],
+        x: [&[i8; BLOCK]; T],
+    ) -> [[[__m128i; 2]; T]; G] {
+        // SAFETY: a value of this type exists only where the CPU has the instructions.
+        unsafe {
+            let mut out = [[[_mm_setzero_si128(); 2]; T]; G];
+            for g in 0..G {
+                let codes = [
+                    codes::<F, 0>(planes[g]),
+                    codes::<F, 1>(planes[g]),
+                    codes::<F, 2>(planes[g]),
+                    codes::<F, 3>(planes[g]),
+                ];
+                for t in 0..T {
+                    let columns = spread(x[t]);
+                    if F::GROUP == 16 {
+                        out[g][t] = [
+                            dot::<F, 2>([codes[0], codes[1]], [columns[0], columns[1]]),
+                            dot::<F, 2>([codes[2], codes[3]], [columns[2], columns[3]]),
+                        ];
+                    } else {
+                        out[g][t][0] = dot::<F, 4>(codes, columns);
+                    }
+                }
             }
-            let dots = rows(_mm256_madd_epi16(dots, ones));
-            let scale = _mm_mul_ps(scales, _mm_set1_ps(x.scales[index]));
-            let minimum = _mm_mul_ps(minimums, _mm_set1_ps(x.sums[index]));
-            *sum = _mm_add_ps(*sum, _mm_add_ps(_mm_mul_ps(scale, dots), minimum));
+            out
         }
     }
-    sums.map(|sums| array(sums))
+
+    #[inline(always)]
+    fn floats(self, ints: __m128i) -> __m128 {
+        // SAFETY: as in `dots`.
+        unsafe { _mm_cvtepi32_ps(ints) }
+    }
+
+    #[inline(always)]
+    fn halves(self, bytes: [u8; 8]) -> __m128 {
+        // SAFETY: as in `dots`; eight bytes are read.
+        unsafe { _mm_cvtph_ps(_mm_loadl_epi64(bytes.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn unsigned(self, bytes: u32) -> __m128 {
+        // SAFETY: as in `dots`.
+        unsafe { _mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(bytes.cast_signed()))) }
+    }
+
+    #[inline(always)]
+    fn signed(self, bytes: u32) -> __m128 {
+        // SAFETY: as in `dots`.
+        unsafe { _mm_cvtepi32_ps(_mm_cvtepi8_epi32(_mm_cvtsi32_si128(bytes.cast_signed()))) }
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m128 {
+        // SAFETY: as in `dots`.
+        unsafe { _mm_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m128, b: __m128) -> __m128 {
+        // SAFETY: as in `dots`.
+        unsafe { _mm_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m128, b: __m128) -> __m128 {
+        // SAFETY: as in `dots`.
+        unsafe { _mm_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn array(self, floats: __m128) -> [f32; ROWS] {
+        let mut array = [0.0; ROWS];
+        // SAFETY: as in `dots`; `array` has room for four floats.
+        unsafe { _mm_storeu_ps(array.as_mut_ptr(), floats) };
+        array
+    }
 }
 
+/// Codes of chunks `2 * I` and `2 * I + 1`.
 #[target_feature(enable = "avx2,f16c")]
 #[inline]
-fn q8_0<const T: usize>(group: &[u8], x: &Quantized, first: usize) -> [[f32; ROWS]; T] {
+fn codes<F: Format, const I: usize>(planes: &[u8]) -> __m256i {
+    let nibble = || {
+        let bytes = load(planes, 32 * (I % 2));
+        let shifted = if I < 2 {
+            bytes
+        } else {
+            _mm256_srli_epi16::<4>(bytes)
+        };
+        _mm256_and_si256(shifted, _mm256_set1_epi8(15))
+    };
+    // Bits `from` of both halves' bytes to bit `to`, `count` of them.
+    let moved = |vector: usize, from: [i32; 2], to: i32, count: u32| {
+        let both = load_twice(planes, vector);
+        let lanes = |a: i32, b: i32| _mm256_setr_epi32(a, a, a, a, b, b, b, b);
+        let shifted = if from[0] < to {
+            _mm256_sllv_epi32(both, lanes(to - from[0], to - from[1]))
+        } else {
+            _mm256_srlv_epi32(both, lanes(from[0] - to, from[1] - to))
+        };
+        _mm256_and_si256(shifted, _mm256_set1_epi8((((1 << count) - 1) << to) as i8))
+    };
+    let chunk = 2 * I as i32;
+    let bit = |start: usize, to: i32| moved(start, [chunk, chunk + 1], to, 1);
+    let pair = |start: usize, to: i32| {
+        let place = 2 * (chunk % 4);
+        moved(start + 16 * (I / 2), [place, place + 2], to, 2)
+    };
+    match F::BITS {
+        2 => pair(0, 0),
+        3 => _mm256_or_si256(pair(0, 0), bit(32, 2)),
+        4 => nibble(),
+        5 => _mm256_or_si256(nibble(), bit(64, 4)),
+        6 => _mm256_or_si256(nibble(), pair(64, 4)),
+        _ => load(planes, 32 * I),
+    }
+}
+
+/// Sums of four rows over `N` vectors.
+#[target_feature(enable = "avx2,f16c")]
+#[inline]
+fn dot<F: Format, const N: usize>(codes: [__m256i; N], columns: [__m256i; N]) -> __m128i {
     let ones = _mm256_set1_epi16(1);
-    let mut sums = [_mm_setzero_ps(); T];
-    for (at, block) in group.as_chunks::<Q8_0_BYTES>().0.iter().enumerate() {
-        let scales = halves::<Q8_0_BYTES, 0>(block);
-        let weights = [
-            bytes::<Q8_0_BYTES, 8>(block),
-            bytes::<Q8_0_BYTES, 40>(block),
-            bytes::<Q8_0_BYTES, 72>(block),
-            bytes::<Q8_0_BYTES, 104>(block),
-        ];
+    let mut sum = _mm256_setzero_si256();
+    if F::BITS == 8 {
         // The instruction multiplies unsigned by signed bytes: |w| * (x with the sign of w). 128 is
         // its own negative, and as an unsigned byte it is 128. 2 * 128 * 127 fits 16 bits.
-        let sizes = weights.map(|weights| _mm256_abs_epi8(weights));
-        for (token, sum) in sums.iter_mut().enumerate() {
-            let index = (first + token) * x.blocks + at;
-            let columns = spread(&x.values[index]);
-            let mut dots = _mm256_setzero_si256();
-            for ((weights, sizes), columns) in weights.iter().zip(sizes).zip(columns) {
-                let pairs = _mm256_maddubs_epi16(sizes, _mm256_sign_epi8(columns, *weights));
-                dots = _mm256_add_epi32(dots, _mm256_madd_epi16(pairs, ones));
-            }
-            let scale = _mm_mul_ps(scales, _mm_set1_ps(x.scales[index]));
-            *sum = _mm_add_ps(*sum, _mm_mul_ps(scale, rows(dots)));
+        for (codes, columns) in codes.into_iter().zip(columns) {
+            let signed = _mm256_sign_epi8(columns, codes);
+            let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(codes), signed);
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
         }
+    } else {
+        // 16 bits hold the sum: of four times two products of 31 and 127, or of two times two of 63.
+        const {
+            assert!(
+                F::GROUP / 8 * 2 * 127 * ((1 << F::BITS) - 1) <= i16::MAX as usize || F::BITS == 8
+            )
+        };
+        for (codes, columns) in codes.into_iter().zip(columns) {
+            sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(codes, columns));
+        }
+        sum = _mm256_madd_epi16(sum, ones);
     }
-    sums.map(|sums| array(sums))
+    _mm_add_epi32(
+        _mm256_castsi256_si128(sum),
+        _mm256_extracti128_si256::<1>(sum),
+    )
 }
 
-/// Four f16 numbers at byte `AT` as floats.
+/// 32 bytes from `at` on.
 #[target_feature(enable = "avx2,f16c")]
 #[inline]
-fn halves<const N: usize, const AT: usize>(block: &[u8; N]) -> __m128 {
-    const { assert!(AT + 8 <= N) };
-    // SAFETY: the assertion keeps the eight bytes within the block.
-    _mm_cvtph_ps(unsafe { _mm_loadl_epi64(block.as_ptr().add(AT).cast()) })
+fn load(planes: &[u8], at: usize) -> __m256i {
+    let bytes = &planes[at..at + 32];
+    // SAFETY: `bytes` has 32 bytes; the load needs no alignment.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
-/// 32 bytes at byte `AT`.
+/// 16 bytes from `at` on, in both halves.
 #[target_feature(enable = "avx2,f16c")]
 #[inline]
-fn bytes<const N: usize, const AT: usize>(block: &[u8; N]) -> __m256i {
-    const { assert!(AT + 32 <= N) };
-    // SAFETY: the assertion keeps the bytes within the block; the load needs no alignment.
-    unsafe { _mm256_loadu_si256(block.as_ptr().add(AT).cast()) }
+fn load_twice(planes: &[u8], at: usize) -> __m256i {
+    let bytes = &planes[at..at + 16];
+    // SAFETY: `bytes` has 16 bytes; the load needs no alignment.
+    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
 }
 
-/// Activations for four vectors of weights: columns 8i..8i + 4 four times, 8i + 4..8i + 8 four times.
+/// Activations for four vectors of codes: columns 8i..8i + 4 four times, 8i + 4..8i + 8 four times.
 #[target_feature(enable = "avx2,f16c")]
 #[inline]
 fn spread(values: &[i8; BLOCK]) -> [__m256i; 4] {
@@ -135,23 +218,4 @@ fn spread(values: &[i8; BLOCK]) -> [__m256i; 4] {
         lanes([4, 4, 4, 4, 5, 5, 5, 5]),
         lanes([6, 6, 6, 6, 7, 7, 7, 7]),
     ]
-}
-
-/// The four rows' sums from both halves of a vector.
-#[target_feature(enable = "avx2,f16c")]
-#[inline]
-fn rows(dots: __m256i) -> __m128 {
-    _mm_cvtepi32_ps(_mm_add_epi32(
-        _mm256_castsi256_si128(dots),
-        _mm256_extracti128_si256::<1>(dots),
-    ))
-}
-
-#[target_feature(enable = "avx2,f16c")]
-#[inline]
-fn array(sums: __m128) -> [f32; ROWS] {
-    let mut array = [0.0; ROWS];
-    // SAFETY: `array` has room for four floats; the store needs no alignment.
-    unsafe { _mm_storeu_ps(array.as_mut_ptr(), sums) };
-    array
 }

@@ -6,14 +6,20 @@
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod float;
+mod format;
+mod kernel;
 mod packed;
 mod portable;
 mod quantized;
+mod unpack;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-mod simd128;
+mod wasm;
 
 use super::{Activation, AttentionShape, CacheShape, Compute, HeadNorms, Part};
 use crate::{Error, gguf::TensorType};
+use float::Float;
+use format::{Format, with_format};
 use packed::Packed;
 use quantized::Quantized;
 
@@ -25,17 +31,25 @@ pub(crate) struct Matrix {
 
 /// The rows of one tensor.
 enum Segment {
-    /// Q4_1 or Q8_0, four rows interleaved.
+    /// Blocks of codes, four rows interleaved.
     Packed(Packed),
-    /// Row-major floats.
-    Float(Vec<f32>),
+    /// F32, F16 or BF16.
+    Float(Float),
 }
 
-impl Matrix {
-    fn rows(&self, segment: &Segment) -> usize {
-        match segment {
-            Segment::Packed(packed) => packed.rows,
-            Segment::Float(values) => values.len() / self.columns,
+impl Segment {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.rows,
+            Self::Float(float) => float.rows,
+        }
+    }
+
+    /// Appends one row as singles.
+    fn row(&self, row: usize, out: &mut Vec<f32>) {
+        match self {
+            Self::Packed(packed) => packed.row(row, out),
+            Self::Float(float) => float.row(row, out),
         }
     }
 }
@@ -77,7 +91,7 @@ pub(crate) enum Cpu {
     #[cfg(target_arch = "x86_64")]
     Avx2,
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    Simd128,
+    Wasm,
 }
 
 impl Cpu {
@@ -90,7 +104,7 @@ impl Cpu {
             return Self::Avx2;
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        return Self::Simd128;
+        return Self::Wasm;
         #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
         Self::Portable
     }
@@ -102,19 +116,23 @@ impl Cpu {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => "AVX2",
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Self::Simd128 => "SIMD128",
+            Self::Wasm if cfg!(target_feature = "relaxed-simd") => "relaxed SIMD",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm => "SIMD128",
         }
     }
 
-    /// `out[token, row] = x[token] · weight[row]`.
-    fn packed_products(self, weight: &Packed, x: &Quantized, out: &mut [f32]) {
+    /// `out[token * width + row] = x[token] · weight[row]`.
+    fn products<F: Format>(self, weight: &Packed, x: &Quantized, out: &mut [f32], width: usize) {
         match self {
-            Self::Portable => portable::products(weight, x, out),
+            Self::Portable => {
+                kernel::products::<_, F>(portable::Portable, weight, x, out, width);
+            }
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this variant is made only after the CPU was found to have AVX2 and F16C.
-            Self::Avx2 => unsafe { avx2::products(weight, x, out) },
+            Self::Avx2 => unsafe { avx2::avx2_products::<F>(weight, x, out, width) },
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Self::Simd128 => simd128::products(weight, x, out),
+            Self::Wasm => kernel::products::<_, F>(wasm::Wasm, weight, x, out, width),
         }
     }
 }
@@ -126,26 +144,18 @@ impl Compute for Cpu {
     type Cache = Cache;
 
     async fn matrix(&self, parts: Vec<Part<'_>>, columns: usize) -> Result<Matrix, Error> {
-        let segments = parts.into_iter().map(|part| match part.kind {
-            TensorType::F32 => {
-                let (values, _) = part.bytes.as_chunks();
-                Ok(Segment::Float(
-                    values
-                        .iter()
-                        .map(|&four| f32::from_le_bytes(four))
-                        .collect(),
-                ))
-            }
-            TensorType::Q4_1 | TensorType::Q8_0 => Ok(Segment::Packed(Packed::new(
-                part.kind, part.rows, columns, part.bytes,
-            ))),
-            kind => Err(Error::Unsupported {
-                what: format!("tensor {}: type {kind:?} on the CPU", part.name),
+        let segment = |part: Part<'_>| match part.kind {
+            TensorType::F32 | TensorType::F16 | TensorType::BF16 => Segment::Float(Float {
+                kind: part.kind,
+                rows: part.rows,
+                columns,
+                bytes: part.bytes,
             }),
-        });
+            _ => Segment::Packed(Packed::new(part.kind, part.rows, columns, part.bytes)),
+        };
         Ok(Matrix {
             columns,
-            segments: segments.collect::<Result<_, _>>()?,
+            segments: parts.into_iter().map(segment).collect(),
         })
     }
 
@@ -181,18 +191,11 @@ impl Compute for Cpu {
         for &id in ids {
             let mut row = id as usize;
             for segment in &table.segments {
-                let rows = table.rows(segment);
-                if row < rows {
-                    match segment {
-                        Segment::Packed(packed) => packed.row(row, &mut values),
-                        Segment::Float(floats) => {
-                            values
-                                .extend_from_slice(&floats[row * table.columns..][..table.columns]);
-                        }
-                    }
+                if row < segment.rows() {
+                    segment.row(row, &mut values);
                     break;
                 }
-                row -= rows;
+                row -= segment.rows();
             }
         }
         if scale != 1.0 {
@@ -214,34 +217,21 @@ impl Compute for Cpu {
     }
 
     fn linear(&self, x: &Tensor, weight: &Matrix) -> Tensor {
+        let width = weight.segments.iter().map(Segment::rows).sum();
+        let mut values = vec![0.0; x.tokens() * width];
         // The input is rounded once for all segments.
         let mut rounded = None;
-        let mut products = |segment: &Segment| match segment {
-            Segment::Packed(packed) => {
-                let x = rounded.get_or_insert_with(|| Quantized::new(x));
-                let mut out = vec![0.0; x.tokens() * packed.rows];
-                self.packed_products(packed, x, &mut out);
-                out
+        let mut first = 0;
+        for segment in &weight.segments {
+            let out = &mut values[first..];
+            match segment {
+                Segment::Packed(packed) => {
+                    let x = rounded.get_or_insert_with(|| Quantized::new(x));
+                    with_format!(packed.kind, F => self.products::<F>(packed, x, out, width));
+                }
+                Segment::Float(float) => float.products(x, out, width),
             }
-            Segment::Float(values) => portable::float_products(x, values, weight.columns),
-        };
-        if let [only] = weight.segments.as_slice() {
-            return Tensor {
-                width: weight.rows(only),
-                values: products(only),
-            };
-        }
-        let parts: Vec<(usize, Vec<f32>)> = weight
-            .segments
-            .iter()
-            .map(|segment| (weight.rows(segment), products(segment)))
-            .collect();
-        let width = parts.iter().map(|(rows, _)| rows).sum();
-        let mut values = Vec::with_capacity(x.tokens() * width);
-        for token in 0..x.tokens() {
-            for (rows, part) in &parts {
-                values.extend_from_slice(&part[token * rows..][..*rows]);
-            }
+            first += segment.rows();
         }
         Tensor { width, values }
     }

@@ -1,89 +1,82 @@
 //! Products in plain Rust: the reference for the SIMD kernels, which give the same bits.
 
+use half::f16;
+
 use super::{
-    Tensor,
-    packed::{Packed, Q4_1_BYTES, Q8_0_BYTES, ROWS, for_each_group, half_at},
-    quantized::{BLOCK, Quantized},
+    format::{Format, ROWS, code},
+    kernel::Instructions,
+    quantized::{BLOCK, Column, ORDER},
 };
-use crate::gguf::TensorType;
 
-/// `out[token, row] = x[token] · weight[row]`.
-pub(super) fn products(weight: &Packed, x: &Quantized, out: &mut [f32]) {
-    match weight.kind {
-        TensorType::Q4_1 => {
-            for_each_group(
-                weight,
-                x,
-                out,
-                |g, t| q4_1::<1>(g, x, t),
-                |g, t| q4_1::<4>(g, x, t),
-            );
-        }
-        _ => for_each_group(
-            weight,
-            x,
-            out,
-            |g, t| q8_0::<1>(g, x, t),
-            |g, t| q8_0::<4>(g, x, t),
-        ),
-    }
-}
+/// No instructions but the ones that every machine has.
+#[derive(Clone, Copy)]
+pub(super) struct Portable;
 
-fn q4_1<const T: usize>(group: &[u8], x: &Quantized, first: usize) -> [[f32; ROWS]; T] {
-    let mut sums = [[0f32; ROWS]; T];
-    for (at, block) in group.as_chunks::<Q4_1_BYTES>().0.iter().enumerate() {
-        for (token, sums) in sums.iter_mut().enumerate() {
-            let index = (first + token) * x.blocks + at;
-            let values = &x.values[index];
-            for (row, sum) in sums.iter_mut().enumerate() {
-                let mut dot = 0i32;
-                for column in 0..BLOCK / 2 {
-                    let byte = block[16 + (column / 4 * ROWS + row) * 4 + column % 4];
-                    dot += i32::from(byte & 15) * i32::from(values[column]);
-                    dot += i32::from(byte >> 4) * i32::from(values[column + 16]);
+impl Instructions for Portable {
+    type Floats = [f32; ROWS];
+    type Ints = [i32; ROWS];
+
+    fn dots<F: Format, const G: usize, const T: usize>(
+        self,
+        planes: [&[u8]; G],
+        x: [&[Column; BLOCK]; T],
+    ) -> [[[[i32; ROWS]; 2]; T]; G] {
+        planes.map(|planes| {
+            x.map(|x| {
+                let mut sums = [[0; ROWS]; 2];
+                for (at, sum) in sums.as_flattened_mut().iter_mut().enumerate() {
+                    let (half, row) = (at / ROWS, at % ROWS);
+                    let columns = match (F::GROUP, half) {
+                        (16, _) => 16 * half..16 * half + 16,
+                        (_, 0) => 0..BLOCK,
+                        _ => 0..0,
+                    };
+                    for column in columns {
+                        let code = code::<F>(planes, row, column);
+                        let code = if F::BITS == 8 {
+                            i32::from(code.cast_signed())
+                        } else {
+                            i32::from(code)
+                        };
+                        *sum += code * i32::from(x[column / 4 * 4 + ORDER[column % 4]]);
+                    }
                 }
-                let (scale, minimum) = (half_at(block, row), half_at(block, ROWS + row));
-                *sum += (scale * x.scales[index]) * dot as f32 + minimum * x.sums[index];
-            }
-        }
+                sums
+            })
+        })
     }
-    sums
-}
 
-fn q8_0<const T: usize>(group: &[u8], x: &Quantized, first: usize) -> [[f32; ROWS]; T] {
-    let mut sums = [[0f32; ROWS]; T];
-    for (at, block) in group.as_chunks::<Q8_0_BYTES>().0.iter().enumerate() {
-        for (token, sums) in sums.iter_mut().enumerate() {
-            let index = (first + token) * x.blocks + at;
-            let values = &x.values[index];
-            for (row, sum) in sums.iter_mut().enumerate() {
-                let mut dot = 0i32;
-                for (column, &value) in values.iter().enumerate() {
-                    let byte = block[8 + (column / 4 * ROWS + row) * 4 + column % 4] as i8;
-                    dot += i32::from(byte) * i32::from(value);
-                }
-                *sum += (half_at(block, row) * x.scales[index]) * dot as f32;
-            }
-        }
+    fn floats(self, ints: [i32; ROWS]) -> [f32; ROWS] {
+        ints.map(|int| int as f32)
     }
-    sums
-}
 
-/// `x · Wᵀ` with floats, `values` `[rows, columns]`.
-pub(super) fn float_products(x: &Tensor, values: &[f32], columns: usize) -> Vec<f32> {
-    let rows = |token| values.chunks_exact(columns).map(move |row| dot(row, token));
-    x.rows().flat_map(rows).collect()
-}
-
-/// In eight lanes, so that the compiler makes vectors of it.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut sums = [0f32; 8];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
+    fn halves(self, bytes: [u8; 8]) -> [f32; ROWS] {
+        [0, 2, 4, 6].map(|at| f16::from_le_bytes([bytes[at], bytes[at + 1]]).to_f32())
     }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + rest
+
+    fn unsigned(self, bytes: u32) -> [f32; ROWS] {
+        bytes.to_le_bytes().map(f32::from)
+    }
+
+    fn signed(self, bytes: u32) -> [f32; ROWS] {
+        bytes
+            .to_le_bytes()
+            .map(|byte| f32::from(byte.cast_signed()))
+    }
+
+    fn splat(self, value: f32) -> [f32; ROWS] {
+        [value; ROWS]
+    }
+
+    fn add(self, a: [f32; ROWS], b: [f32; ROWS]) -> [f32; ROWS] {
+        std::array::from_fn(|row| a[row] + b[row])
+    }
+
+    fn mul(self, a: [f32; ROWS], b: [f32; ROWS]) -> [f32; ROWS] {
+        std::array::from_fn(|row| a[row] * b[row])
+    }
+
+    fn array(self, floats: [f32; ROWS]) -> [f32; ROWS] {
+        floats
+    }
 }
