@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { ChatRequest, Mode, Preview } from 'tidegate';
-import { type Answer, requestFor, type Turn } from './conversation.ts';
+import { type Answer, type Pace, requestFor, type Turn } from './conversation.ts';
 import { keep, kept } from './kept.ts';
 import { asFailure, engine, forget, mode } from './session.ts';
 import { badge, ERRORS } from './words.ts';
@@ -86,6 +86,7 @@ async function answer(asked: Turn[], allowed: Mode, sampling: Partial<ChatReques
   };
 
   let off = (): void => {};
+  const asking = performance.now();
   try {
     const tidegate = await engine();
     off = tidegate.on('route', (route) => change({ route }));
@@ -99,10 +100,17 @@ async function answer(asked: Turn[], allowed: Mode, sampling: Partial<ChatReques
       { signal: abort.signal, policy: { mode: allowed, beforeCloud } },
     );
     let text = '';
+    let pace: Pace | undefined;
     for await (const chunk of stream) {
       const choice = chunk.choices[0];
-      text += choice?.delta.content ?? '';
-      change({ text, ...(choice?.finish_reason ? { finish: choice.finish_reason } : {}) });
+      const piece = choice?.delta.content ?? '';
+      if (piece !== '') pace = next(pace, performance.now() - asking);
+      text += piece;
+      change({
+        text,
+        ...(pace === undefined ? {} : { pace, device: tidegate.stats().device }),
+        ...(choice?.finish_reason ? { finish: choice.finish_reason } : {}),
+      });
     }
     const receipt = await stream.receipt;
     change({ state: 'done', receipt });
@@ -120,6 +128,12 @@ async function answer(asked: Turn[], allowed: Mode, sampling: Partial<ChatReques
     off();
     if (turns.value.at(-1)?.id === id) keep.turns(turns.value);
   }
+}
+
+/** With one piece more, which came `ms` after the question. */
+function next(pace: Pace | undefined, ms: number): Pace {
+  if (pace === undefined) return { firstMs: ms, pieces: 1, spanMs: 0 };
+  return { ...pace, pieces: pace.pieces + 1, spanMs: ms - pace.firstMs };
 }
 
 function askPerson(preview: Preview, signal: AbortSignal): Promise<boolean> {

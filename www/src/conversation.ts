@@ -1,4 +1,4 @@
-import type { ChatRequest, ErrorCode, FinishReason, Message, Preview, Receipt, Route } from 'tidegate';
+import type { ChatRequest, ErrorCode, FinishReason, Message, Preview, Receipt, Route, Stats } from 'tidegate';
 
 /** An error as it is shown and stored. */
 export interface Failure {
@@ -14,6 +14,16 @@ export interface Turn {
   answer: Answer;
 }
 
+/** How fast an answer comes, by this page's clock. */
+export interface Pace {
+  /** From the question to the first piece of text, in ms. */
+  firstMs: number;
+  /** Pieces of text so far. This page's model makes one with nearly every token. */
+  pieces: number;
+  /** From the first piece to the last, in ms. */
+  spanMs: number;
+}
+
 /** An answer as it grows. */
 export interface Answer {
   state: 'running' | 'done' | 'stopped' | 'failed';
@@ -22,6 +32,9 @@ export interface Answer {
   /** What was allowed to leave: known before sending, so also where an answer broke off without a receipt. */
   preview?: Preview;
   receipt?: Receipt;
+  pace?: Pace;
+  /** What computed, if this page did. */
+  device?: Stats['device'];
   finish?: FinishReason;
   error?: Failure;
 }

@@ -1,6 +1,6 @@
 import type { Receipt } from 'tidegate';
 import { expect, test } from 'vitest';
-import { bytes, countKinds, duration, pretty, splitAt, tokensPerSecond, why } from './words.ts';
+import { bytes, countKinds, duration, figures, pretty, splitAt, tokensPerSecond, why } from './words.ts';
 
 test.each([
   [0, '0 bytes'],
@@ -59,4 +59,20 @@ test('speed counts the tokens after the first, and only local ones', () => {
     tokensPerSecond({ ...receipt, source: 'cloud', usage: { local: none, cloud: some } }),
   ).toBeUndefined();
   expect(tokensPerSecond({ ...receipt, ms: { first: 500, total: 500 } })).toBeUndefined();
+});
+
+test('figures while an answer grows, and after', () => {
+  const device = { backend: 'cpu', adapter: 'simd128' } as const;
+  const growing = { state: 'running', source: 'local', device } as const;
+  const pace = { firstMs: 210, pieces: 3, spanMs: 100 };
+  expect(figures({ ...growing, pace })).toEqual(['first word after 210 ms', 'CPU, simd128']);
+  expect(figures({ ...growing, pace: { ...pace, pieces: 11 } })).toEqual([
+    '100 tokens/s',
+    'first word after 210 ms',
+    'CPU, simd128',
+  ]);
+  expect(figures({ ...growing, source: 'cloud', pace: { ...pace, pieces: 11 } })).toEqual([
+    'first word after 210 ms',
+  ]);
+  expect(figures({ state: 'running', source: undefined })).toEqual([]);
 });

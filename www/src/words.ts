@@ -1,4 +1,5 @@
-import type { EntityKind, ErrorCode, Mode, Progress, Reason, Receipt, Route } from 'tidegate';
+import type { EntityKind, ErrorCode, Mode, Progress, Reason, Receipt, Route, Stats } from 'tidegate';
+import type { Answer } from './conversation.ts';
 
 /** What a person is told about an error, and what they can do about it. */
 export interface ErrorWords {
@@ -224,6 +225,45 @@ export function tokensPerSecond(receipt: Receipt): number | undefined {
   const seconds = (receipt.ms.total - receipt.ms.first) / 1000;
   return tokens > 1 && seconds > 0 ? (tokens - 1) / seconds : undefined;
 }
+
+/** 7.26 is "7.3 tokens/s", 42.1 is "42 tokens/s". */
+export function rate(tokensPerSecond: number): string {
+  return `${tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)} tokens/s`;
+}
+
+/** "CPU, simd128" or "WebGPU, Apple M2": as the engine and the adapter call themselves. */
+export function deviceWords(device: Stats['device']): string {
+  if (device === undefined) return '';
+  const name = device.backend === 'webgpu' ? 'WebGPU' : 'CPU';
+  return [name, device.adapter ?? ''].filter((part) => part !== '').join(', ');
+}
+
+/** Pieces before a rate is shown: one or two are no rate. */
+const PIECES = 4;
+
+/**
+ * How fast an answer came, or is coming, and from what. While it grows, its pieces of text stand for tokens; at
+ * its end the engine has counted. What the cloud sends is pieces of any length, so it gets no rate.
+ */
+export function figures({ state, source, receipt, pace, device }: FiguresOf): string[] {
+  const words: string[] = [];
+  const local = source === 'local';
+  if (receipt !== undefined) {
+    const speed = tokensPerSecond(receipt);
+    if (speed !== undefined) words.push(rate(speed));
+  } else if (local && pace !== undefined && pace.pieces >= PIECES && pace.spanMs > 0) {
+    words.push(rate(((pace.pieces - 1) * 1000) / pace.spanMs));
+  }
+  const first = receipt?.ms.first ?? pace?.firstMs;
+  if (first !== undefined) words.push(`first word after ${duration(first)}`);
+  if (receipt !== undefined && state !== 'running') words.push(`${duration(receipt.ms.total)} in all`);
+  if (local && device !== undefined) words.push(deviceWords(device));
+  return words;
+}
+
+type FiguresOf = Pick<Answer, 'state' | 'receipt' | 'pace' | 'device'> & {
+  source: Receipt['source'] | undefined;
+};
 
 /** "2 e-mail addresses and 1 card number". */
 export function countKinds(kinds: readonly EntityKind[]): string {

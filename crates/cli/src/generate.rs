@@ -1,15 +1,12 @@
 //! `tidegate generate`: the local model from a terminal.
 
-use std::{
-    io::{IsTerminal, Write},
-    path::PathBuf,
-    time::Instant,
-};
+use std::{io::Write, path::PathBuf, time::Instant};
 
-use anyhow::Context;
-use clap::{Args, ValueEnum};
-use local_model::{Backend, FileSource, Finish, LoadProgress, Message, Model, Sampling, Step};
+use clap::Args;
+use local_model::{Finish, Message, Sampling, Step};
 use serde::Serialize;
+
+use crate::load::{BackendChoice, load};
 
 /// Options of `tidegate generate`.
 #[derive(Args)]
@@ -54,16 +51,6 @@ pub struct Arguments {
     json: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum BackendChoice {
-    /// SIMD on one thread.
-    Cpu,
-    /// Vulkan, Metal or Direct3D, by the kernels that run as WebGPU in a page.
-    Webgpu,
-    /// The GPU if there is a usable one, else the CPU.
-    Auto,
-}
-
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report {
@@ -103,7 +90,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 async fn answer(arguments: &Arguments) -> anyhow::Result<()> {
     let started = Instant::now();
-    let mut model = load(arguments).await?;
+    let mut model = load(&arguments.model, arguments.backend).await?;
     let load_ms = milliseconds(started);
 
     let prompt = match (&arguments.prompt_ids, &arguments.prompt) {
@@ -206,53 +193,6 @@ async fn answer(arguments: &Arguments) -> anyhow::Result<()> {
     };
     writeln!(stdout, "{}", serde_json::to_string(&report)?)?;
     Ok(())
-}
-
-async fn load(arguments: &Arguments) -> anyhow::Result<Model> {
-    let open = || FileSource::open(&arguments.model).with_context(|| "opening the model");
-    let shows = std::io::stderr().is_terminal();
-    let progress = |progress: LoadProgress| {
-        if shows {
-            eprint!(
-                "\rloading {:3} %",
-                progress.loaded * 100 / progress.total.max(1)
-            );
-            if progress.loaded == progress.total {
-                eprint!("\r             \r");
-            }
-        }
-    };
-    let path = || format!("loading {}", arguments.model.display());
-    match arguments.backend {
-        BackendChoice::Cpu => Model::load(open()?, Backend::Cpu, progress)
-            .await
-            .with_context(path),
-        #[cfg(feature = "wgpu")]
-        BackendChoice::Webgpu => Model::load(open()?, Backend::WebGpu, progress)
-            .await
-            .with_context(path),
-        #[cfg(not(feature = "wgpu"))]
-        BackendChoice::Webgpu => {
-            anyhow::bail!("this tidegate was built without the feature wgpu; use --backend cpu")
-        }
-        #[cfg(feature = "wgpu")]
-        BackendChoice::Auto => match Model::load(open()?, Backend::WebGpu, progress).await {
-            Err(
-                error @ (local_model::Error::NoAdapter { .. }
-                | local_model::Error::DeviceLimit { .. }),
-            ) => {
-                eprintln!("{error}; using the CPU");
-                Model::load(open()?, Backend::Cpu, progress)
-                    .await
-                    .with_context(path)
-            }
-            loaded => loaded.with_context(path),
-        },
-        #[cfg(not(feature = "wgpu"))]
-        BackendChoice::Auto => Model::load(open()?, Backend::Cpu, progress)
-            .await
-            .with_context(path),
-    }
 }
 
 fn milliseconds(since: Instant) -> f64 {

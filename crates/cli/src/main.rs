@@ -1,6 +1,9 @@
 //! The `tidegate` command.
 
+mod eval;
 mod generate;
+mod inspect;
+mod load;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -17,6 +20,13 @@ struct Arguments {
 enum Command {
     /// Run the local model from a terminal.
     Generate(generate::Arguments),
+    /// Show what a model file costs to run: bytes and operations per token.
+    Inspect(inspect::Arguments),
+    /// Measure how good a model file is.
+    Eval {
+        #[command(subcommand)]
+        what: eval::What,
+    },
     /// Serve page, relay, gateway and an upstream on this machine.
     Serve(serve::Arguments),
     /// Pass sealed queries on to a gateway, and drop who sent them.
@@ -28,6 +38,8 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Eval { what } => eval::run(&what),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Relay(arguments) => serve::run_relay(arguments),
         Command::Gateway(arguments) => serve::run_gateway(arguments),

@@ -25,6 +25,7 @@
 mod chat;
 mod compute;
 mod error;
+mod footprint;
 mod generate;
 mod gguf;
 mod llama;
@@ -39,6 +40,7 @@ pub use chat::Message;
 #[cfg(feature = "wgpu")]
 pub use compute::gpu::{DispatchCost, dispatch_cost};
 pub use error::Error;
+pub use footprint::{Footprint, TensorSum};
 pub use generate::{Finish, Generation, Step};
 pub use model::{Backend, LoadProgress, Model, ModelInfo};
 pub use sample::Sampling;

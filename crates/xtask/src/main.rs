@@ -3,6 +3,7 @@
 mod bench;
 mod count;
 mod demo;
+mod lavapipe_chromium;
 mod model;
 mod package;
 mod places;
@@ -48,7 +49,7 @@ enum Command {
         #[arg(long, default_value_t = 8080)]
         port: u16,
     },
-    /// Measure; prints one JSON line per backend.
+    /// Measure; prints a table of medians and writes them as JSON.
     Bench {
         #[command(subcommand)]
         what: bench::What,

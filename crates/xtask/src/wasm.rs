@@ -79,6 +79,11 @@ pub fn wasm(cpu_only: bool, names: bool) -> Result<()> {
     steps(&mut progress, names)
 }
 
+/// Builds the module without WebGPU and the relay's worker, if their sources have changed.
+pub fn small_steps(progress: &mut Steps) -> Result<()> {
+    build_all(progress, &[CPU, WORKER], false)
+}
+
 /// Builds all modules whose sources have changed.
 pub fn steps(progress: &mut Steps, names: bool) -> Result<()> {
     build_all(progress, &[CPU, WORKER, GPU], names)
@@ -108,26 +113,6 @@ pub fn build_gpu() -> Result<()> {
 /// Where the relay's worker is once it is built: `workerd serve relay.capnp` runs it.
 pub fn worker_folder() -> PathBuf {
     places::target().join("worker")
-}
-
-/// JavaScript and wasm of the module with WebGPU or without.
-pub fn module_size(gpu: bool) -> Result<Size> {
-    let name = if gpu { GPU.name } else { CPU.name };
-    let folder = places::wasm_dist();
-    Ok(Size::of(&folder.join(format!("{name}_bg.wasm")))?
-        .plus(Size::of(&folder.join(format!("{name}.js")))?))
-}
-
-/// The package's own JavaScript, without the modules'.
-pub fn package_javascript_size() -> Result<Size> {
-    let mut sum = Size::default();
-    for file in fs::read_dir(places::npm_package().join("dist"))?.flatten() {
-        let path = file.path();
-        if path.extension().is_some_and(|kind| kind == "js") {
-            sum = sum.plus(Size::of(&path)?);
-        }
-    }
-    Ok(sum)
 }
 
 /// Builds `bindgen.rs`, in a target folder of its own: it need not wait for native builds.

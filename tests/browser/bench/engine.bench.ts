@@ -1,86 +1,131 @@
-import { appendFileSync, readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { test } from 'vitest';
 import { Browser } from '../harness/chromium.ts';
 import { memoryOfTree } from '../harness/memory.ts';
-import { ask, create, question } from '../harness/package.ts';
-import { places } from '../harness/places.ts';
-import { Site } from '../harness/site.ts';
+import { type GpuWork, type Job, type Measured, readJob } from './job.ts';
+import { onnxruntimeWeb } from './runtimes/onnxruntime-web.ts';
+import type { Runtime } from './runtimes/runtime.ts';
+import { tidegate } from './runtimes/tidegate.ts';
+import { transformers } from './runtimes/transformers.ts';
+import { wllama } from './runtimes/wllama.ts';
+import { FileServer } from './serve.ts';
+import { WebGpuWork } from './webgpu-work.ts';
 
-/** Set by `cargo xtask bench engine`: one JSON line for each backend goes there. */
-const OUT = process.env.TIDEGATE_BENCH_OUT ?? '/dev/stdout';
-const PROMPT = process.env.TIDEGATE_BENCH_PROMPT ?? 'Explain in one paragraph why the sky is blue.';
-const TOKENS = Number(process.env.TIDEGATE_BENCH_TOKENS ?? 48);
+const RUNTIMES: Record<string, Runtime> = {
+  tidegate,
+  wllama,
+  'onnxruntime-web': onnxruntimeWeb,
+  'transformers.js': transformers,
+};
 
-/** How often the memory is looked at, in ms; the highest counts. */
-const SAMPLING = 100;
+/** How often the memory is looked at, in ms. Looking takes some milliseconds of one core. */
+const SAMPLING = 250;
 
-test.for([
-  { device: 'cpu', runs: 3 },
-  { device: 'webgpu', runs: 1 },
-] as const)('$device', async ({ device, runs }) => {
-  const site = await Site.start();
-  const browser = await Browser.start({ webgpu: device === 'webgpu' });
-  try {
-    const model = site.offer('smollm2', readFileSync(places.model));
-    const page = await browser.open(site.url);
-    // The first one downloads; the second one finds the file as a returning visitor does.
-    expect(await create(page, { model, device })).toBeUndefined();
-    await page.evaluate(() => window.instance.dispose());
-    expect(await create(page, { model, device })).toBeUndefined();
+/** How the import of a module that cannot be had becomes an error here. */
+const PAGE_TIMEOUT_MS = 30_000;
 
-    let peak = 0;
-    const root = browser.pid;
-    const sampler = setInterval(() => {
-      peak = Math.max(peak, memoryOfTree(root));
-    }, SAMPLING);
-    const measured = [];
-    for (let run = 0; run < runs; run += 1) {
-      // Another first word each time, or the second run finds the first one's prompt in its cache.
-      const content = `${run}. ${PROMPT}`;
-      const { receipt, error } = await ask(page, question(content, { temperature: 0, max_tokens: TOKENS }));
-      expect(error).toBeUndefined();
-      const stats = await page.evaluate(() => window.instance.stats());
-      measured.push({ stats, first: receipt?.ms.first ?? Number.NaN });
-    }
-    clearInterval(sampler);
-    const cost =
-      device === 'webgpu'
-        ? await page.evaluate(() => window.instance.diagnostics.dispatchCost(300))
-        : undefined;
-
-    const last = measured.map(({ stats }) => stats.last).filter((last) => last !== undefined);
-    const line = {
-      backend: `chromium-${device}`,
-      adapter: measured[0]?.stats.device?.adapter ?? null,
-      load_ms: round(measured[0]?.stats.loadMs),
-      prompt_tokens: last[0]?.promptTokens,
-      completion_tokens: last[0]?.completionTokens,
-      prefill_tokens_per_s: median(
-        last.map((l) => ((l.promptTokens - (l.cachedTokens ?? 0)) / l.prefillMs) * 1000),
-      ),
-      decode_tokens_per_s: median(last.map((l) => ((l.completionTokens - 1) / l.decodeMs) * 1000)),
-      first_token_ms: median(measured.map(({ first }) => first)),
-      peak_memory_bytes: peak,
-      engine_memory_bytes: measured.at(-1)?.stats.memoryBytes,
-      // With the prefill's, shared out over the answer's tokens.
-      dispatches_per_token: median(last.map((l) => l.dispatches / l.completionTokens)),
-      us_per_dispatch: cost && {
-        issue: round((cost.issueMs * 1000) / 300),
-        total: round((cost.totalMs * 1000) / 300),
-      },
-      runs,
-    };
-    appendFileSync(OUT, `${JSON.stringify(line)}\n`);
-  } finally {
-    await browser.stop();
-    await site.stop();
-  }
+test('one runtime, once', async () => {
+  const job = readJob();
+  const result = await measure(job).catch((error: unknown) => ({
+    error: error instanceof Error ? error.message : String(error),
+  }));
+  writeFileSync(job.out, `${JSON.stringify(result)}\n`);
 });
 
-function median(values: number[]): number {
-  return round(values.sort((a, b) => a - b)[Math.floor(values.length / 2)]);
+async function measure(job: Job): Promise<Measured> {
+  const runtime = RUNTIMES[job.runtime];
+  if (runtime === undefined) throw new Error(`no runtime is named ${job.runtime}`);
+  const html = `<!doctype html><title>${job.runtime}</title>
+<script type="importmap">${JSON.stringify({ imports: runtime.imports ?? {} })}</script>
+<script type="module">
+${runtime.page}
+window.ready = true;
+</script>`;
+  const server = await FileServer.start(runtime.folders(job), { '/': html, ...runtime.texts?.(job) });
+  const browser = await Browser.start({
+    adapter: job.adapter,
+    executable: job.chromium.executable,
+    environment: job.chromium.environment,
+  });
+  // Ends the page under a runtime that does not end; what waits for the page then fails.
+  let late = false;
+  const timeout = setTimeout(() => {
+    late = true;
+    void browser.context.close();
+  }, job.timeoutMs);
+  try {
+    return await measureIn(browser, server, runtime, job);
+  } catch (error) {
+    if (late) throw new Error(`not done after ${job.timeoutMs / 1000} s`);
+    const said = browser.console.filter((line) => /^(error|uncaught)/.test(line)).slice(-2);
+    throw new Error([error instanceof Error ? error.message : String(error), ...said].join('; '));
+  } finally {
+    clearTimeout(timeout);
+    await browser.stop();
+    await server.stop();
+  }
 }
 
-function round(value: number | undefined): number {
-  return Math.round((value ?? Number.NaN) * 100) / 100;
+async function measureIn(
+  browser: Browser,
+  server: FileServer,
+  runtime: Runtime,
+  job: Job,
+): Promise<Measured> {
+  let peak = 0;
+  const sample = () => {
+    peak = Math.max(peak, memoryOfTree(browser.pid));
+  };
+  const sampler = setInterval(sample, SAMPLING);
+  try {
+    const page = await browser.context.newPage();
+    browser.listen(page);
+    const work = await WebGpuWork.watch(page);
+    await page.goto(server.url);
+    await page.waitForFunction(() => window.ready, null, { timeout: PAGE_TIMEOUT_MS });
+    const ready = await runtime.load(page, job);
+    const cold = await runtime.generate(page, job, job.tokens);
+    sample();
+    clearInterval(sampler);
+    const [before, warm, after] = [
+      await work.total(),
+      await runtime.generate(page, job, job.tokens),
+      await work.total(),
+    ];
+    const gpu = job.adapter === null ? null : await workPerToken(runtime, page, job, before, after, work);
+    return {
+      version: runtime.version(job),
+      adapter: ready.adapter ?? job.adapter,
+      threads: ready.threads ?? job.threads,
+      loadMs: ready.loadMs,
+      cachedLoadMs: (await runtime.loadAgain?.(page, job)) ?? null,
+      cold,
+      warm,
+      peakMemoryBytes: peak,
+      gpu,
+      files: server.code,
+    };
+  } finally {
+    clearInterval(sampler);
+  }
+}
+
+/** An answer of one token costs the prompt alone: the difference is what the other tokens cost. */
+async function workPerToken(
+  runtime: Runtime,
+  page: Parameters<Runtime['load']>[0],
+  job: Job,
+  before: GpuWork,
+  after: GpuWork,
+  work: WebGpuWork,
+): Promise<GpuWork> {
+  await runtime.generate(page, job, 1);
+  const prompt = await work.total();
+  const perToken = (count: (work: GpuWork) => number) =>
+    (count(after) - count(before) - (count(prompt) - count(after))) / (job.tokens - 1);
+  return {
+    dispatches: perToken(({ dispatches }) => dispatches),
+    submits: perToken(({ submits }) => submits),
+    bytesRead: perToken(({ bytesRead }) => bytesRead),
+  };
 }

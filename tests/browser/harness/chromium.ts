@@ -17,6 +17,24 @@ const FLAGS = [
 /** WebGPU on the CPU: what Chromium offers on a machine without a GPU, if asked. */
 const SOFTWARE_WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
+/** Flags for each adapter. Lavapipe stands in for SwiftShader in a Chromium of its own, see xtask's set-up. */
+const WEBGPU = {
+  swiftshader: SOFTWARE_WEBGPU,
+  lavapipe: [...SOFTWARE_WEBGPU, '--use-angle=vulkan', '--ignore-gpu-blocklist'],
+  hardware: ['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--ignore-gpu-blocklist'],
+};
+
+/** What a browser is started with. */
+export interface BrowserOptions {
+  /** The software adapter of Chromium itself. */
+  webgpu?: boolean;
+  /** Another adapter; null is none. */
+  adapter?: keyof typeof WEBGPU | null;
+  /** Another browser than the specs' own. */
+  executable?: string;
+  environment?: Record<string, string>;
+}
+
 /** A browser with an empty profile of its own. */
 export class Browser {
   readonly context: BrowserContext;
@@ -29,11 +47,15 @@ export class Browser {
     this.#profile = profile;
   }
 
-  static async start(options: { webgpu?: boolean } = {}): Promise<Browser> {
+  static async start(options: BrowserOptions = {}): Promise<Browser> {
+    const adapter = options.adapter ?? (options.webgpu === true ? 'swiftshader' : null);
     const profile = await mkdtemp(join(tmpdir(), 'tidegate-profile-'));
     const context = await chromium.launchPersistentContext(profile, {
-      executablePath: places.chromium,
-      args: [...FLAGS, ...(options.webgpu === true ? SOFTWARE_WEBGPU : [])],
+      executablePath: options.executable ?? places.chromium,
+      args: [...FLAGS, ...(adapter === null ? [] : WEBGPU[adapter])],
+      // Playwright's own choice for WebGL, which `--use-angle=vulkan` replaces.
+      ...(adapter === 'lavapipe' ? { ignoreDefaultArgs: ['--enable-unsafe-swiftshader'] } : {}),
+      env: { ...(process.env as Record<string, string>), ...options.environment },
     });
     return new Browser(context, profile);
   }
@@ -46,10 +68,15 @@ export class Browser {
   /** A new page on `url`. */
   async open(url: string): Promise<Page> {
     const page = await this.context.newPage();
-    page.on('console', (message) => this.console.push(`${message.type()}: ${message.text()}`));
-    page.on('pageerror', (error) => this.console.push(`uncaught: ${error.message}`));
+    this.listen(page);
     await page.goto(url);
     return page;
+  }
+
+  /** Keeps what a page writes to its console. */
+  listen(page: Page): void {
+    page.on('console', (message) => this.console.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => this.console.push(`uncaught: ${error.message}`));
   }
 
   async stop(): Promise<void> {

@@ -3,7 +3,7 @@ import { again, consent, newConversation } from '../chat.ts';
 import type { Answer, Failure } from '../conversation.ts';
 import { Markdown } from '../markdown.tsx';
 import { model } from '../session.ts';
-import { type Action, badge, duration, ERRORS, tokensPerSecond, why } from '../words.ts';
+import { type Action, badge, ERRORS, figures, why } from '../words.ts';
 import { focusComposer } from './composer.tsx';
 import { ConsentView } from './consent.tsx';
 import { CopyButton } from './copy.tsx';
@@ -37,6 +37,7 @@ export function AnswerView({ answer, last }: { answer: Answer; last: boolean }) 
           <span>Reading what was said</span>
         </p>
       )}
+      {state === 'running' && text !== '' && <Figures answer={answer} />}
       {state === 'running' && last && consent.value !== undefined && <ConsentView {...consent.value} />}
       {state === 'stopped' && <p class="aside">Stopped.</p>}
       {answer.finish === 'length' && <p class="aside">The answer reached its length limit.</p>}
@@ -51,7 +52,7 @@ export function AnswerView({ answer, last }: { answer: Answer; last: boolean }) 
               <AgainIcon /> Ask again
             </button>
           )}
-          <Timing answer={answer} />
+          <Figures answer={answer} />
         </div>
       )}
     </div>
@@ -74,13 +75,15 @@ function Badge({ answer }: { answer: Answer }) {
   );
 }
 
-function Timing({ answer: { receipt } }: { answer: Answer }) {
-  if (receipt === undefined) return null;
-  const speed = tokensPerSecond(receipt);
+/** How fast, and on what: beside the answer while it grows, and after. */
+function Figures({ answer }: { answer: Answer }) {
+  const words = figures({ ...answer, source: answer.receipt?.source ?? answer.route?.target });
+  if (words.length === 0) return null;
   return (
-    <p class="timing">
-      {duration(receipt.ms.total)}
-      {speed !== undefined && ` · ${speed.toFixed(speed < 10 ? 1 : 0)} tokens/s`}
+    <p class="figures" data-testid="figures">
+      {words.map((word) => (
+        <span key={word.replace(/[\d.]+/g, '')}>{word}</span>
+      ))}
     </p>
   );
 }

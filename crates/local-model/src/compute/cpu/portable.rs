@@ -1,13 +1,11 @@
 //! Products in plain Rust: the reference for the SIMD kernels, which give the same bits.
 
-use std::slice;
-
 use half::f16;
 
 use super::{
-    format::{Format, ROWS, byte, code},
+    format::{Format, ROWS, code},
     kernel::Instructions,
-    quantized::{BLOCK, Block, ORDER},
+    quantized::{BLOCK, Column, ORDER},
 };
 
 /// No instructions but the ones that every machine has.
@@ -20,17 +18,14 @@ impl Instructions for Portable {
 
     fn dots<F: Format, const G: usize, const T: usize>(
         self,
-        places: [&F::Place; G],
-        at: usize,
-        x: [&Block; T],
+        planes: [&[u8]; G],
+        x: [&[Column; BLOCK]; T],
     ) -> [[[[i32; ROWS]; 2]; T]; G] {
-        places.map(|place| {
-            // SAFETY: a block's planes lie within the super-block.
-            let planes = unsafe { slice::from_raw_parts(byte::<F>(place, at), F::PLANES) };
+        planes.map(|planes| {
             x.map(|x| {
                 let mut sums = [[0; ROWS]; 2];
-                for (index, sum) in sums.as_flattened_mut().iter_mut().enumerate() {
-                    let (half, row) = (index / ROWS, index % ROWS);
+                for (at, sum) in sums.as_flattened_mut().iter_mut().enumerate() {
+                    let (half, row) = (at / ROWS, at % ROWS);
                     let columns = match (F::GROUP, half) {
                         (16, _) => 16 * half..16 * half + 16,
                         (_, 0) => 0..BLOCK,
@@ -43,7 +38,7 @@ impl Instructions for Portable {
                         } else {
                             i32::from(code)
                         };
-                        *sum += code * i32::from(x.values[column / 4 * 4 + ORDER[column % 4]]);
+                        *sum += code * i32::from(x[column / 4 * 4 + ORDER[column % 4]]);
                     }
                 }
                 sums

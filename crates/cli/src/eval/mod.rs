@@ -1,0 +1,20 @@
+//! `tidegate eval`: how good a model file is, so that what quantization loses is a figure.
+
+mod answers;
+mod grade;
+
+use clap::Subcommand;
+
+/// What to measure.
+#[derive(Subcommand)]
+pub enum What {
+    /// The share of questions that the model answers rightly, greedily, with a 95% interval.
+    Answers(answers::Arguments),
+}
+
+/// Runs an evaluation.
+pub fn run(what: &What) -> anyhow::Result<()> {
+    match what {
+        What::Answers(arguments) => pollster::block_on(answers::run(arguments)),
+    }
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+
+/** What `cargo xtask bench engine` wants to have measured: one runtime, once, in a browser of its own. */
+export interface Job {
+  /** A key of `RUNTIMES`. */
+  runtime: string;
+  /** The adapter to compute on, or null for the CPU. */
+  adapter: 'hardware' | 'lavapipe' | 'swiftshader' | null;
+  threads: number;
+  /** The GGUF file. */
+  model: string;
+  /** The folder with the same model as ONNX. */
+  onnx: string;
+  /** The folder of the peers' packages. */
+  packages: string;
+  question: string;
+  /** The question in the model's chat template. */
+  prompt: { text: string; ids: number[] };
+  /** Tokens of each answer. */
+  tokens: number;
+  timeoutMs: number;
+  /** The browser and what it needs in its environment. */
+  chromium: { executable: string; environment: Record<string, string> };
+  /** Where the result goes, as JSON. */
+  out: string;
+}
+
+/** One answer, timed in the page. */
+export interface Generation {
+  /** From the question to the first token, in ms. */
+  firstMs: number;
+  /** From the question to the last token, in ms. */
+  lastMs: number;
+  promptTokens: number;
+  tokens: number;
+  text: string;
+}
+
+/** WebGPU work for each token after the first. */
+export interface GpuWork {
+  dispatches: number;
+  submits: number;
+  bytesRead: number;
+}
+
+/** A result; `cargo xtask bench` reads it. */
+export interface Measured {
+  version: string;
+  /** What computed, as the runtime says. */
+  adapter: string | null;
+  threads: number;
+  /** From nothing to ready, the model over the loopback. */
+  loadMs: number;
+  /** The same on a second visit, for runtimes that keep the file. */
+  cachedLoadMs: number | null;
+  /** The first answer after loading. */
+  cold: Generation;
+  /** An answer after that, nothing of its prompt cached. */
+  warm: Generation;
+  /** Of all the browser's processes, while loading and in the first answer. */
+  peakMemoryBytes: number;
+  gpu: GpuWork | null;
+  /** JavaScript and wasm that the page fetched. */
+  files: string[];
+}
+
+export function readJob(): Job {
+  const path = process.env.TIDEGATE_BENCH_JOB;
+  if (path === undefined) throw new Error('run by `cargo xtask bench engine`, which sets TIDEGATE_BENCH_JOB');
+  return JSON.parse(readFileSync(path, 'utf8')) as Job;
+}
