@@ -3,10 +3,10 @@
 use std::arch::x86_64::*;
 
 use super::{
-    format::{Format, ROWS},
+    format::{Format, ROWS, byte},
     kernel::{Instructions, products},
     packed::Packed,
-    quantized::{BLOCK, Quantized},
+    quantized::{BLOCK, Block, Quantized},
 };
 
 /// AVX2 and F16C. Made only in functions that are compiled for them, whose callers know the CPU.
@@ -32,21 +32,22 @@ impl Instructions for Avx2 {
     #[inline(always)]
     fn dots<F: Format, const G: usize, const T: usize>(
         self,
-        planes: [&[u8]; G],
-        x: [&[i8; BLOCK]; T],
+        places: [&F::Place; G],
+        at: usize,
+        x: [&Block; T],
     ) -> [[[__m128i; 2]; T]; G] {
         // SAFETY: a value of this type exists only where the CPU has the instructions.
         unsafe {
             let mut out = [[[_mm_setzero_si128(); 2]; T]; G];
             for g in 0..G {
                 let codes = [
-                    codes::<F, 0>(planes[g]),
-                    codes::<F, 1>(planes[g]),
-                    codes::<F, 2>(planes[g]),
-                    codes::<F, 3>(planes[g]),
+                    codes::<F, 0>(places[g], at),
+                    codes::<F, 1>(places[g], at),
+                    codes::<F, 2>(places[g], at),
+                    codes::<F, 3>(places[g], at),
                 ];
                 for t in 0..T {
-                    let columns = spread(x[t]);
+                    let columns = spread(&x[t].values);
                     if F::GROUP == 16 {
                         out[g][t] = [
                             dot::<F, 2>([codes[0], codes[1]], [columns[0], columns[1]]),
@@ -115,9 +116,9 @@ impl Instructions for Avx2 {
 /// Codes of chunks `2 * I` and `2 * I + 1`.
 #[target_feature(enable = "avx2,f16c")]
 #[inline]
-fn codes<F: Format, const I: usize>(planes: &[u8]) -> __m256i {
+fn codes<F: Format, const I: usize>(place: &F::Place, at: usize) -> __m256i {
     let nibble = || {
-        let bytes = load(planes, 32 * (I % 2));
+        let bytes = load::<F>(place, at + 32 * (I % 2));
         let shifted = if I < 2 {
             bytes
         } else {
@@ -127,7 +128,7 @@ fn codes<F: Format, const I: usize>(planes: &[u8]) -> __m256i {
     };
     // Bits `from` of both halves' bytes to bit `to`, `count` of them.
     let moved = |vector: usize, from: [i32; 2], to: i32, count: u32| {
-        let both = load_twice(planes, vector);
+        let both = load_twice::<F>(place, at + vector);
         let lanes = |a: i32, b: i32| _mm256_setr_epi32(a, a, a, a, b, b, b, b);
         let shifted = if from[0] < to {
             _mm256_sllv_epi32(both, lanes(to - from[0], to - from[1]))
@@ -148,7 +149,7 @@ fn codes<F: Format, const I: usize>(planes: &[u8]) -> __m256i {
         4 => nibble(),
         5 => _mm256_or_si256(nibble(), bit(64, 4)),
         6 => _mm256_or_si256(nibble(), pair(64, 4)),
-        _ => load(planes, 32 * I),
+        _ => load::<F>(place, at + 32 * I),
     }
 }
 
@@ -187,19 +188,17 @@ fn dot<F: Format, const N: usize>(codes: [__m256i; N], columns: [__m256i; N]) ->
 /// 32 bytes from `at` on.
 #[target_feature(enable = "avx2,f16c")]
 #[inline]
-fn load(planes: &[u8], at: usize) -> __m256i {
-    let bytes = &planes[at..at + 32];
-    // SAFETY: `bytes` has 32 bytes; the load needs no alignment.
-    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+fn load<F: Format>(place: &F::Place, at: usize) -> __m256i {
+    // SAFETY: a block's planes, where this reads, lie within the super-block.
+    unsafe { _mm256_loadu_si256(byte::<F>(place, at).cast()) }
 }
 
 /// 16 bytes from `at` on, in both halves.
 #[target_feature(enable = "avx2,f16c")]
 #[inline]
-fn load_twice(planes: &[u8], at: usize) -> __m256i {
-    let bytes = &planes[at..at + 16];
-    // SAFETY: `bytes` has 16 bytes; the load needs no alignment.
-    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
+fn load_twice<F: Format>(place: &F::Place, at: usize) -> __m256i {
+    // SAFETY: as in `load`.
+    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(byte::<F>(place, at).cast()) })
 }
 
 /// Activations for four vectors of codes: columns 8i..8i + 4 four times, 8i + 4..8i + 8 four times.

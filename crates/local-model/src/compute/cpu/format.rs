@@ -1,6 +1,8 @@
 //! How packed matrices lie in memory: one description for every type of blocks.
 //!
-//! Groups of four rows, interleaved by four bytes; in a group super-block after super-block; in each:
+//! Groups of eight rows: the first super-block of rows 0 to 3, the first of rows 4 to 7, their second
+//! ones, and so on, so that a kernel that takes eight rows reads memory from one end to the other.
+//! In a super-block, whose four rows are interleaved by four bytes:
 //!
 //! 1. the rows' f16 scales `d`, then, where the type has minimums, the rows' f16 `m` (or `dmin`);
 //! 2. for each block of 32 columns: in K types eight bytes of small scales, then the codes.
@@ -19,8 +21,10 @@
 //! the others, whose scales are for 16 columns, four of the first half and four of the second (in Q2_K
 //! a nibble of scale and, above, a nibble of minimum).
 
-/// Rows that lie interleaved.
+/// Rows of a super-block.
 pub(super) const ROWS: usize = 4;
+/// Rows of a group.
+pub(super) const GROUP_ROWS: usize = 2 * ROWS;
 
 /// What is added to `scale * code`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub(super) trait Format {
     /// Blocks of 32 columns that share `d`: 1, or 8 in K types.
     const BLOCKS: usize;
     const MINIMUM: Minimum;
+    /// A super-block of four rows: `[u8; Self::BYTES]`.
+    type Place;
     /// Whether small scales are signed.
     const SIGNED: bool;
 
@@ -58,6 +64,9 @@ pub(super) trait Format {
     const BYTES: usize = Self::HEAD + Self::BLOCKS * (Self::SMALL + Self::PLANES);
     /// Columns of a super-block.
     const COLUMNS: usize = 32 * Self::BLOCKS;
+
+    /// Super-blocks of four rows.
+    fn places(bytes: &[u8]) -> &[Self::Place];
 }
 
 macro_rules! format {
@@ -70,6 +79,12 @@ macro_rules! format {
             const BLOCKS: usize = $blocks;
             const MINIMUM: Minimum = $minimum;
             const SIGNED: bool = $signed;
+            type Place = [u8; <$name as Format>::BYTES];
+
+            #[inline(always)]
+            fn places(bytes: &[u8]) -> &[Self::Place] {
+                bytes.as_chunks().0
+            }
         }
     };
 }
@@ -110,6 +125,14 @@ macro_rules! with_format {
     }};
 }
 pub(super) use with_format;
+
+/// Byte `at` of a super-block, where kernels load without a check: they load at sums of the constants
+/// above, and the inner loop would be checks to a half.
+#[inline(always)]
+pub(super) fn byte<F: Format>(place: &F::Place, at: usize) -> *const u8 {
+    const { assert!(size_of::<F::Place>() == F::BYTES) };
+    (&raw const *place).cast::<u8>().wrapping_add(at)
+}
 
 /// Code of a block's `column` in `row` of four.
 pub(super) fn code<F: Format>(planes: &[u8], row: usize, column: usize) -> u8 {

@@ -5,9 +5,9 @@
 //! for every instruction set and without fused multiply-add, so that all give the same bits.
 
 use super::{
-    format::{Format, Minimum, ROWS},
+    format::{Format, GROUP_ROWS, Minimum, ROWS, byte},
     packed::{Packed, group_bytes},
-    quantized::{BLOCK, Block, Column, Quantized},
+    quantized::{Block, Quantized},
 };
 
 /// What the kernel needs of an instruction set. Everything is inlined into the caller, which has the
@@ -18,13 +18,15 @@ pub(super) trait Instructions: Copy {
     /// i32 of four rows.
     type Ints: Copy;
 
-    /// Dot products of a block of each group with a block of each token: of the first 16 columns and
+    /// Dot products of a block of each group, whose codes begin `at` that byte of the super-block, with
+    /// a block of each token: of the first 16 columns and
     /// of the last 16 if the format's scales are for 16 columns, else of all and nothing. Codes count
     /// without the format's offset.
     fn dots<F: Format, const G: usize, const T: usize>(
         self,
-        planes: [&[u8]; G],
-        x: [&[Column; BLOCK]; T],
+        places: [&F::Place; G],
+        at: usize,
+        x: [&Block; T],
     ) -> [[[Self::Ints; 2]; T]; G];
 
     fn floats(self, ints: Self::Ints) -> Self::Floats;
@@ -55,70 +57,81 @@ pub(super) fn products<S: Instructions, F: Format>(
     let size = group_bytes::<F>(weight.columns);
     let tokens = x.tokens();
     let tiled = tokens / TILE * TILE;
-    let mut store = |group: usize, token: usize, sums: [f32; ROWS]| {
-        let first = group * ROWS;
-        let rows = ROWS.min(weight.rows - first);
-        out[token * width + first..][..rows].copy_from_slice(&sums[..rows]);
-    };
-    if tiled > 0 {
-        for (group, bytes) in weight.bytes.chunks_exact(size).enumerate() {
-            for first in (0..tiled).step_by(TILE) {
-                let x = [0, 1, 2, 3].map(|at| x.token(first + at));
-                let [sums] = tile::<S, F, 1, TILE>(s, [bytes], x);
+    for (group, bytes) in weight.bytes.chunks_exact(size).enumerate() {
+        let places = F::places(bytes);
+        let row = group * GROUP_ROWS;
+        for first in (0..tiled).step_by(TILE) {
+            let x = [
+                x.token(first),
+                x.token(first + 1),
+                x.token(first + 2),
+                x.token(first + 3),
+            ];
+            for half in 0..2 {
+                let [sums] = tile::<S, F, 1, TILE>(s, places, half, x);
                 for (at, sums) in sums.into_iter().enumerate() {
-                    store(group, first + at, sums);
+                    store(out, width, weight.rows, row + half * ROWS, first + at, sums);
                 }
             }
         }
-    }
-    if tiled < tokens {
-        // Two groups at a time, which share the activations.
-        let pairs = weight.bytes.chunks_exact(2 * size);
-        let last = pairs.remainder();
-        for (pair, bytes) in pairs.enumerate() {
-            let (a, b) = bytes.split_at(size);
-            for token in tiled..tokens {
-                let [[a], [b]] = tile::<S, F, 2, 1>(s, [a, b], [x.token(token)]);
-                store(2 * pair, token, a);
-                store(2 * pair + 1, token, b);
-            }
-        }
-        if !last.is_empty() {
-            for token in tiled..tokens {
-                let [[sums]] = tile::<S, F, 1, 1>(s, [last], [x.token(token)]);
-                store(weight.bytes.len() / size - 1, token, sums);
-            }
+        for token in tiled..tokens {
+            let [[a], [b]] = tile::<S, F, 2, 1>(s, places, 0, [x.token(token)]);
+            store(out, width, weight.rows, row, token, a);
+            store(out, width, weight.rows, row + ROWS, token, b);
         }
     }
 }
 
-/// Products of `G` groups of four rows with `T` tokens.
+/// Keeps the sums of those rows from `first` on that there are.
+#[inline(always)]
+fn store(
+    out: &mut [f32],
+    width: usize,
+    rows: usize,
+    first: usize,
+    token: usize,
+    sums: [f32; ROWS],
+) {
+    for (row, sum) in (first..rows).zip(sums) {
+        out[token * width + row] = sum;
+    }
+}
+
+/// Products of `G` times four rows of a group, from the half `first` on, with `T` tokens.
+///
+/// Loops and no closures: a closure that is not inlined would lack the caller's instructions.
 #[inline(always)]
 fn tile<S: Instructions, F: Format, const G: usize, const T: usize>(
     s: S,
-    groups: [&[u8]; G],
+    places: &[F::Place],
+    first: usize,
     x: [&[Block]; T],
 ) -> [[[f32; ROWS]; T]; G] {
     let mut sums = [[s.splat(0.0); T]; G];
-    for at in 0..groups[0].len() / F::BYTES {
-        let place = groups.map(|group| &group[at * F::BYTES..][..F::BYTES]);
+    for at in 0..places.len() / 2 {
+        let mut place = [&places[2 * at + first]; G];
+        for g in 1..G {
+            place[g] = &places[2 * at + first + g];
+        }
         let mut heads = [[s.splat(0.0); 2]; G];
         for g in 0..G {
             heads[g] = [
-                s.halves(array(place[g], 0)),
+                s.halves(array::<F, _>(place[g], 0)),
                 match F::MINIMUM {
-                    Minimum::Own => s.halves(array(place[g], 2 * ROWS)),
+                    Minimum::Own => s.halves(array::<F, _>(place[g], 2 * ROWS)),
                     _ => s.splat(0.0),
                 },
             ];
         }
         for block in 0..F::BLOCKS {
             let start = F::HEAD + block * (F::SMALL + F::PLANES);
-            let planes = place.map(|place| &place[start + F::SMALL..][..F::PLANES]);
-            let x = x.map(|x| &x[at * F::BLOCKS + block]);
-            let dots = s.dots::<F, G, T>(planes, x.map(|x| &x.values));
+            let mut blocks = [&x[0][at * F::BLOCKS + block]; T];
+            for t in 1..T {
+                blocks[t] = &x[t][at * F::BLOCKS + block];
+            }
+            let dots = s.dots::<F, G, T>(place, start + F::SMALL, blocks);
             for g in 0..G {
-                let (scales, minimums) = scales::<S, F>(s, heads[g], &place[g][start..]);
+                let (scales, minimums) = scales::<S, F>(s, heads[g], place[g], start);
                 for t in 0..T {
                     let mut sum = s.mul(scales[0], s.floats(dots[g][t][0]));
                     if F::GROUP == 16 {
@@ -126,13 +139,13 @@ fn tile<S: Instructions, F: Format, const G: usize, const T: usize>(
                     }
                     match (F::MINIMUM, F::GROUP) {
                         (Minimum::None, _) => {}
-                        (_, 32) => sum = s.add(sum, s.mul(minimums[0], s.splat(x[t].sum))),
+                        (_, 32) => sum = s.add(sum, s.mul(minimums[0], s.splat(blocks[t].sum))),
                         _ => {
-                            sum = s.add(sum, s.mul(minimums[0], s.splat(x[t].halves[0])));
-                            sum = s.add(sum, s.mul(minimums[1], s.splat(x[t].halves[1])));
+                            sum = s.add(sum, s.mul(minimums[0], s.splat(blocks[t].halves[0])));
+                            sum = s.add(sum, s.mul(minimums[1], s.splat(blocks[t].halves[1])));
                         }
                     }
-                    sums[g][t] = s.add(sums[g][t], s.mul(s.splat(x[t].scale), sum));
+                    sums[g][t] = s.add(sums[g][t], s.mul(s.splat(blocks[t].scale), sum));
                 }
             }
         }
@@ -146,21 +159,22 @@ fn tile<S: Instructions, F: Format, const G: usize, const T: usize>(
     out
 }
 
-/// Scales and minimums of a block, of its halves where scales are for 16 columns. `head` is `d` and `m`,
-/// `small` the block's small scales.
+/// Scales and minimums of a block, of its halves where scales are for 16 columns. `d` and `m` are the
+/// super-block's, small scales begin `at` that byte.
 #[inline(always)]
 fn scales<S: Instructions, F: Format>(
     s: S,
     [d, m]: [S::Floats; 2],
-    small: &[u8],
+    place: &F::Place,
+    at: usize,
 ) -> ([S::Floats; 2], [S::Floats; 2]) {
     let negative = s.splat(-1.0);
     let scales = if F::BLOCKS == 1 {
         [d, d]
     } else {
         let words = [
-            u32::from_le_bytes(array(small, 0)),
-            u32::from_le_bytes(array(small, ROWS)),
+            u32::from_le_bytes(array::<F, _>(place, at)),
+            u32::from_le_bytes(array::<F, _>(place, at + ROWS)),
         ];
         match (F::GROUP, F::MINIMUM, F::SIGNED) {
             (32, ..) => {
@@ -200,8 +214,7 @@ fn scales<S: Instructions, F: Format>(
 
 /// `N` bytes from `at` on.
 #[inline(always)]
-fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    let mut array = [0; N];
-    array.copy_from_slice(&bytes[at..at + N]);
-    array
+fn array<F: Format, const N: usize>(place: &F::Place, at: usize) -> [u8; N] {
+    // SAFETY: heads and small scales, where this reads, lie within the super-block.
+    unsafe { byte::<F>(place, at).cast::<[u8; N]>().read() }
 }

@@ -3,13 +3,13 @@
 use half::f16;
 
 use super::{
-    format::{Format, Minimum, ROWS, code, with_format, write_codes},
+    format::{Format, GROUP_ROWS, Minimum, ROWS, code, with_format, write_codes},
     unpack::{Unpacked, unpack},
 };
 use crate::gguf::TensorType;
 
-/// A matrix of any type of blocks; `format.rs` says in which order. Missing rows of the last group of
-/// four are zero.
+/// A matrix of any type of blocks; `format.rs` says in which order. Missing rows of the last group
+/// are zero.
 pub(crate) struct Packed {
     pub kind: TensorType,
     pub rows: usize,
@@ -34,35 +34,36 @@ impl Packed {
     pub fn row(&self, row: usize, out: &mut Vec<f32>) {
         with_format!(self.kind, F => {
             let size = group_bytes::<F>(self.columns);
-            let group = &self.bytes[row / ROWS * size..][..size];
-            for block in group.chunks_exact(F::BYTES) {
-                row_values::<F>(block, row % ROWS, out);
+            let group = &self.bytes[row / GROUP_ROWS * size..][..size];
+            let half = row % GROUP_ROWS / ROWS;
+            for place in group.chunks_exact(F::BYTES).skip(half).step_by(2) {
+                row_values::<F>(place, row % ROWS, out);
             }
         });
     }
 }
 
-/// Bytes of a group of four rows.
+/// Bytes of a group of eight rows.
 pub(super) fn group_bytes<F: Format>(columns: usize) -> usize {
-    columns / F::COLUMNS * F::BYTES
+    columns / F::COLUMNS * F::BYTES * 2
 }
 
 fn reorder<F: Format>(kind: TensorType, rows: usize, columns: usize, bytes: &mut Vec<u8>) {
     let (old, new) = (kind.row_bytes(columns), group_bytes::<F>(columns));
-    debug_assert!(bytes.len() == rows * old && new >= ROWS * old);
-    let groups = rows.div_ceil(ROWS);
+    debug_assert!(bytes.len() == rows * old && new >= GROUP_ROWS * old);
+    let groups = rows.div_ceil(GROUP_ROWS);
     bytes.resize(groups * new, 0);
     // A group may grow, so the last one moves first: its new place begins at or after its old one.
-    let mut group = vec![0; ROWS * old];
+    let mut group = vec![0; GROUP_ROWS * old];
     let mut unpacked = [Unpacked::ZERO; ROWS];
     for index in (0..groups).rev() {
-        let given = ROWS.min(rows - index * ROWS);
+        let given = GROUP_ROWS.min(rows - index * GROUP_ROWS);
         group.fill(0);
-        group[..given * old].copy_from_slice(&bytes[index * ROWS * old..][..given * old]);
-        let place = &mut bytes[index * new..][..new];
-        for (at, place) in place.chunks_exact_mut(F::BYTES).enumerate() {
+        group[..given * old].copy_from_slice(&bytes[index * GROUP_ROWS * old..][..given * old]);
+        let places = bytes[index * new..][..new].chunks_exact_mut(F::BYTES);
+        for (at, place) in places.enumerate() {
             for (row, unpacked) in unpacked.iter_mut().enumerate() {
-                let from = row * old + at * kind.block_bytes();
+                let from = (at % 2 * ROWS + row) * old + at / 2 * kind.block_bytes();
                 unpack(kind, &group[from..][..kind.block_bytes()], unpacked);
             }
             write_super_block::<F>(place, &unpacked);

@@ -1,11 +1,13 @@
 //! Products in plain Rust: the reference for the SIMD kernels, which give the same bits.
 
+use std::slice;
+
 use half::f16;
 
 use super::{
-    format::{Format, ROWS, code},
+    format::{Format, ROWS, byte, code},
     kernel::Instructions,
-    quantized::{BLOCK, Column, ORDER},
+    quantized::{BLOCK, Block, ORDER},
 };
 
 /// No instructions but the ones that every machine has.
@@ -18,14 +20,17 @@ impl Instructions for Portable {
 
     fn dots<F: Format, const G: usize, const T: usize>(
         self,
-        planes: [&[u8]; G],
-        x: [&[Column; BLOCK]; T],
+        places: [&F::Place; G],
+        at: usize,
+        x: [&Block; T],
     ) -> [[[[i32; ROWS]; 2]; T]; G] {
-        planes.map(|planes| {
+        places.map(|place| {
+            // SAFETY: a block's planes lie within the super-block.
+            let planes = unsafe { slice::from_raw_parts(byte::<F>(place, at), F::PLANES) };
             x.map(|x| {
                 let mut sums = [[0; ROWS]; 2];
-                for (at, sum) in sums.as_flattened_mut().iter_mut().enumerate() {
-                    let (half, row) = (at / ROWS, at % ROWS);
+                for (index, sum) in sums.as_flattened_mut().iter_mut().enumerate() {
+                    let (half, row) = (index / ROWS, index % ROWS);
                     let columns = match (F::GROUP, half) {
                         (16, _) => 16 * half..16 * half + 16,
                         (_, 0) => 0..BLOCK,
@@ -38,7 +43,7 @@ impl Instructions for Portable {
                         } else {
                             i32::from(code)
                         };
-                        *sum += code * i32::from(x[column / 4 * 4 + ORDER[column % 4]]);
+                        *sum += code * i32::from(x.values[column / 4 * 4 + ORDER[column % 4]]);
                     }
                 }
                 sums

@@ -6,9 +6,9 @@
 use std::arch::wasm32::*;
 
 use super::{
-    format::{Format, ROWS},
+    format::{Format, ROWS, byte},
     kernel::Instructions,
-    quantized::{BLOCK, Column},
+    quantized::{BLOCK, Block, Column},
 };
 
 /// The instructions that this module is compiled for.
@@ -22,14 +22,15 @@ impl Instructions for Wasm {
     #[inline(always)]
     fn dots<F: Format, const G: usize, const T: usize>(
         self,
-        planes: [&[u8]; G],
-        x: [&[Column; BLOCK]; T],
+        places: [&F::Place; G],
+        at: usize,
+        x: [&Block; T],
     ) -> [[[v128; 2]; T]; G] {
         let mut sums = [[[i32x4_splat(0); 2]; T]; G];
         if F::BITS == 8 {
-            bytes::<G, T>(planes, x, &mut sums);
+            bytes::<F, G, T>(places, at, x, &mut sums);
         } else {
-            codes::<F, G, T>(planes, x, &mut sums);
+            codes::<F, G, T>(places, at, x, &mut sums);
         }
         sums
     }
@@ -93,19 +94,16 @@ impl Instructions for Wasm {
 
 /// 16 bytes from `at` on.
 #[inline(always)]
-fn load(planes: &[u8], at: usize) -> v128 {
-    let bytes = &planes[at..at + 16];
-    // SAFETY: `bytes` has 16 bytes; the load needs no alignment.
-    unsafe { v128_load(bytes.as_ptr().cast()) }
+fn load<F: Format>(place: &F::Place, at: usize) -> v128 {
+    // SAFETY: a block's planes, where this reads, lie within the super-block.
+    unsafe { v128_load(byte::<F>(place, at).cast()) }
 }
 
-/// The 32 bits from `at` on in every lane.
+/// The 32 bits from value `at` on in every lane.
 #[inline(always)]
 fn load_splat(x: &[Column; BLOCK], at: usize) -> v128 {
-    const FOUR_BYTES: usize = 4 / size_of::<Column>();
-    let columns = &x[at..at + FOUR_BYTES];
-    // SAFETY: `columns` has four bytes; the load needs no alignment.
-    unsafe { v128_load32_splat(columns.as_ptr().cast()) }
+    // SAFETY: callers stay four bytes away from the end.
+    unsafe { v128_load32_splat(x.as_ptr().add(at).cast()) }
 }
 
 /// `bits` shifted so that bit `FROM` of every lane of 16 lands on bit `TO`.
@@ -141,10 +139,10 @@ mod relaxed {
 
     /// Codes of chunk `chunk`: bytes of four rows.
     #[inline(always)]
-    fn chunk_codes<F: Format>(planes: &[u8], chunk: usize) -> v128 {
+    fn chunk_codes<F: Format>(place: &F::Place, start: usize, chunk: usize) -> v128 {
         let field = |at: usize, from: usize, to: u32, count: u32| {
             let mask = u8x16_splat(((1 << count) - 1) << to);
-            v128_and(moved(load(planes, at), from as u32, to), mask)
+            v128_and(moved(load::<F>(place, start + at), from as u32, to), mask)
         };
         let nibble = || field(chunk % 4 * 16, chunk / 4 * 4, 0, 4);
         let pair = |start: usize, to: u32| field(start + chunk / 4 * 16, chunk % 4 * 2, to, 2);
@@ -164,8 +162,9 @@ mod relaxed {
     /// gives 16 bits (x86 before AVX-VNNI) widening costs more than the product.
     #[inline(always)]
     pub(super) fn codes<F: Format, const G: usize, const T: usize>(
-        planes: [&[u8]; G],
-        x: [&[Column; BLOCK]; T],
+        places: [&F::Place; G],
+        at: usize,
+        x: [&Block; T],
         sums: &mut [[[v128; 2]; T]; G],
     ) {
         let run = (i16::MAX as usize / (2 * 127 * ((1 << F::BITS) - 1))).min(F::GROUP / 4);
@@ -174,10 +173,10 @@ mod relaxed {
         each_chunk!(C => {
             let mut vectors = [i16x8_splat(0); G];
             for g in 0..G {
-                vectors[g] = chunk_codes::<F>(planes[g], C);
+                vectors[g] = chunk_codes::<F>(places[g], at, C);
             }
             for t in 0..T {
-                let columns = load_splat(x[t], 4 * C);
+                let columns = load_splat(&x[t].values, 4 * C);
                 for g in 0..G {
                     let pairs = i16x8_relaxed_dot_i8x16_i7x16(columns, vectors[g]);
                     near[g][t] = if C % run == 0 { pairs } else { i16x8_add(near[g][t], pairs) };
@@ -197,18 +196,19 @@ mod relaxed {
 
     /// Signed 8-bit codes: neither operand fits 7 bits, so they are multiplied with 16.
     #[inline(always)]
-    pub(super) fn bytes<const G: usize, const T: usize>(
-        planes: [&[u8]; G],
-        x: [&[Column; BLOCK]; T],
+    pub(super) fn bytes<F: Format, const G: usize, const T: usize>(
+        places: [&F::Place; G],
+        at: usize,
+        x: [&Block; T],
         sums: &mut [[[v128; 2]; T]; G],
     ) {
         each_chunk!(C => {
             let mut vectors = [i16x8_splat(0); G];
             for g in 0..G {
-                vectors[g] = load(planes[g], 16 * C);
+                vectors[g] = load::<F>(places[g], at + 16 * C);
             }
             for t in 0..T {
-                let columns = load_splat(x[t], 4 * C);
+                let columns = load_splat(&x[t].values, 4 * C);
                 let (even, odd) = (i16x8_shr(i16x8_shl(columns, 8), 8), i16x8_shr(columns, 8));
                 for g in 0..G {
                     let weights = i16x8_shr(i16x8_shl(vectors[g], 8), 8);
@@ -229,10 +229,10 @@ mod plain {
 
     /// Codes of chunk `chunk` as 16-bit numbers of four rows: columns 0 and 2, or (`odd`) 1 and 3.
     #[inline(always)]
-    fn chunk_codes<F: Format>(planes: &[u8], chunk: usize, odd: usize) -> v128 {
+    fn chunk_codes<F: Format>(place: &F::Place, start: usize, chunk: usize, odd: usize) -> v128 {
         let field = |at: usize, from: usize, to: u32, count: u32| {
             let (from, mask) = ((from + 8 * odd) as u32, ((1 << count) - 1) << to);
-            let shifted = moved(load(planes, at), from, to);
+            let shifted = moved(load::<F>(place, start + at), from, to);
             // Of the uppermost bits nothing else is left.
             if from + count == 16 && to == 0 {
                 shifted
@@ -255,19 +255,20 @@ mod plain {
     /// Codes of at most 6 bits.
     #[inline(always)]
     pub(super) fn codes<F: Format, const G: usize, const T: usize>(
-        planes: [&[u8]; G],
-        x: [&[Column; BLOCK]; T],
+        places: [&F::Place; G],
+        at: usize,
+        x: [&Block; T],
         sums: &mut [[[v128; 2]; T]; G],
     ) {
         each_chunk!(C => {
             for odd in 0..2 {
                 let mut vectors = [i16x8_splat(0); G];
                 for g in 0..G {
-                    vectors[g] = chunk_codes::<F>(planes[g], C, odd);
+                    vectors[g] = chunk_codes::<F>(places[g], at, C, odd);
                 }
                 let half = if F::GROUP == 16 { C / 4 } else { 0 };
                 for t in 0..T {
-                    let columns = load_splat(x[t], 4 * C + 2 * odd);
+                    let columns = load_splat(&x[t].values, 4 * C + 2 * odd);
                     for g in 0..G {
                         let dot = i32x4_dot_i16x8(vectors[g], columns);
                         sums[g][t][half] = i32x4_add(sums[g][t][half], dot);
@@ -279,20 +280,21 @@ mod plain {
 
     /// Signed 8-bit codes.
     #[inline(always)]
-    pub(super) fn bytes<const G: usize, const T: usize>(
-        planes: [&[u8]; G],
-        x: [&[Column; BLOCK]; T],
+    pub(super) fn bytes<F: Format, const G: usize, const T: usize>(
+        places: [&F::Place; G],
+        at: usize,
+        x: [&Block; T],
         sums: &mut [[[v128; 2]; T]; G],
     ) {
         each_chunk!(C => {
             let mut vectors = [[i16x8_splat(0); 2]; G];
             for g in 0..G {
-                let both = load(planes[g], 16 * C);
+                let both = load::<F>(places[g], at + 16 * C);
                 vectors[g] = [i16x8_shr(i16x8_shl(both, 8), 8), i16x8_shr(both, 8)];
             }
             for t in 0..T {
                 for odd in 0..2 {
-                    let columns = load_splat(x[t], 4 * C + 2 * odd);
+                    let columns = load_splat(&x[t].values, 4 * C + 2 * odd);
                     for g in 0..G {
                         let dot = i32x4_dot_i16x8(vectors[g][odd], columns);
                         sums[g][t][0] = i32x4_add(sums[g][t][0], dot);
