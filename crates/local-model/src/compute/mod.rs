@@ -72,7 +72,7 @@ pub(crate) enum Pairs {
 }
 
 /// The gate of a feed-forward step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Activation {
     /// `x / (1 + e^-x)`.
     Silu,
@@ -215,7 +215,7 @@ pub(crate) trait Compute {
     async fn read(&self, x: &Self::Tensor) -> Result<Vec<f32>, Error>;
 
     /// The `count` (at most 64) highest of the one row `logits`. Waits for the device to finish.
-    #[expect(dead_code, reason = "for the sampler")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the sampler"))]
     async fn candidates(&self, logits: &Self::Tensor, count: usize) -> Result<Candidates, Error> {
         Ok(Candidates::of(&self.read(logits).await?, count))
     }

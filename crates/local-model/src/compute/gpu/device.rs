@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use burn::tensor::Device;
+use cubecl::wgpu::wgpu::DeviceType;
 use futures::lock::Mutex;
 
 use crate::Error;
@@ -14,6 +15,8 @@ pub(crate) struct Adapter {
     pub device: Device,
     /// What the driver calls itself; may be empty in a browser.
     pub name: String,
+    /// Whether it is a processor that plays GPU.
+    pub is_software: bool,
     /// The largest buffer that a kernel can read, bytes.
     pub largest_binding: u64,
 }
@@ -21,9 +24,9 @@ pub(crate) struct Adapter {
 static ADAPTER: OnceLock<Adapter> = OnceLock::new();
 static OPENING: Mutex<()> = Mutex::new(());
 
-/// Kernels in one submission. Long enough that few submissions make a token, short enough that the
-/// device starts while the rest is still being encoded.
-const TASKS: usize = 64;
+/// Kernels in one submission, at most: more than a token of any model takes, so that its work is
+/// submitted once, when it is read.
+const TASKS: usize = 1024;
 
 impl Adapter {
     /// The adapter, opened on the first call. Burn opens a runtime once; a failure may be tried again.
@@ -46,6 +49,7 @@ impl Adapter {
         Ok(ADAPTER.get_or_init(|| Self {
             device,
             name: info.name,
+            is_software: info.device_type == DeviceType::Cpu,
             largest_binding: limits
                 .max_storage_buffer_binding_size
                 .min(limits.max_buffer_size),

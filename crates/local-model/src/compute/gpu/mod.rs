@@ -1,8 +1,10 @@
 //! A transformer's operations on the GPU: Burn tensors, kernels in CubeCL, WebGPU below.
 //!
 //! Natively (Vulkan, Metal, …) and in a page the code is the same. Launches only queue work; the
-//! device is waited for while weights are uploaded and in [`Compute::read`].
+//! device is waited for while weights are uploaded, in [`Compute::read`] and [`Compute::candidates`].
+//! One token is six launches a layer and five more, in one submission.
 
+mod cache;
 mod cost;
 mod device;
 #[allow(
@@ -10,6 +12,7 @@ mod device;
     reason = "a kernel takes its buffers and their shape"
 )]
 mod kernels;
+mod matrix;
 #[allow(
     clippy::too_many_arguments,
     reason = "an operation takes its tensors and their shape"
@@ -25,17 +28,18 @@ use burn::{
     backend::Dispatch,
     tensor::{Int, Tensor, TensorData},
 };
-use burn_cubecl::CubeBackend;
 
 pub use self::cost::{DispatchCost, dispatch_cost};
 
 use self::{
+    cache::{Cache, Rows, Turns},
     device::Adapter,
-    ops::{Ops, PackedShape},
-    pack::Packing,
+    kernels::{candidates::NONE, product::Finish},
+    matrix::Matrix,
+    ops::{AttentionOps, CandidateOps, ElementwiseOps, Product, ProductOps},
 };
-use super::{AttentionShape, CacheShape, Compute};
-use crate::{Error, gguf::TensorType};
+use super::{Activation, AttentionShape, CacheShape, Candidates, Compute, HeadNorms, Part};
+use crate::Error;
 
 /// The GPU, and how many kernels were launched on it through this value.
 #[derive(Debug)]
@@ -46,60 +50,23 @@ pub(crate) struct Gpu {
     launches: Cell<u64>,
     /// Bytes handed over since the device was last waited for.
     in_flight: Cell<usize>,
-    turns: RefCell<Option<Turns>>,
+    turns: RefCell<Vec<Turns>>,
 }
 
-/// A weight matrix on the device.
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a model has a few hundred, and almost all are the large variant"
-)]
-pub(crate) enum Matrix {
-    /// See [`pack`].
-    Packed {
-        /// Codes.
-        quants: Tensor<1, Int>,
-        /// Scales.
-        scales: Tensor<1, Int>,
-        /// Rows, columns and how to read them.
-        shape: PackedShape,
-    },
-    /// Plain floats `[rows, columns]`.
-    Float(Tensor<2>),
-}
-
-/// Keys and values of one layer, `[capacity, kv_heads * head_dim]` each, flat.
-#[derive(Debug)]
-pub(crate) struct Cache {
-    shape: CacheShape,
-    capacity: usize,
-    rows: Option<Rows>,
-}
-
-#[derive(Debug)]
-struct Rows {
-    keys: Tensor<1>,
-    values: Tensor<1>,
-}
-
-/// Cosines and sines of RoPE for the first positions, `[positions, dimensions / 2, 2]`, flat.
-#[derive(Debug)]
-struct Turns {
-    base: f32,
-    dimensions: usize,
-    positions: usize,
-    table: Tensor<1>,
-}
-
-/// Invocations that share a row of a product, so that neighbours load neighbouring blocks.
+/// Invocations that share a row of a product on a GPU, so that neighbours load neighbouring blocks. On
+/// a processor that plays GPU each row has one: there the loads of a workgroup do not coalesce, and a
+/// barrier costs as much as a hundred products.
 const LANES: u32 = 8;
-/// Rows of the largest matrix: as many as 65,535 workgroups take, which WebGPU promises.
-const MAX_ROWS: usize = 65_535 * (kernels::UNITS / LANES) as usize;
-/// Bytes of weights that may be on their way to the device at once.
-const MAX_IN_FLIGHT: usize = 16 << 20;
-/// Positions that a cache has room for at first.
-const FIRST_POSITIONS: usize = 256;
+/// Columns of the widest row that a product norms itself: it must fit the 16 KiB that the workgroups of
+/// every WebGPU device share.
+const MAX_NORMED_COLUMNS: usize = 3_584;
+/// Rows of the tallest matrix whose product norms its input: each workgroup does it again, which for a
+/// vocabulary costs more than a launch.
+const MAX_NORMED_ROWS: usize = 16_384;
+/// Most candidates that are found on the device.
+const MAX_CANDIDATES: usize = 64;
+/// Ids from here on are not exact as floats.
+const MAX_EXACT_ID: usize = 1 << 24;
 
 impl Gpu {
     /// Opens the adapter, or takes the one that is open.
@@ -107,12 +74,13 @@ impl Gpu {
     /// # Errors
     /// [`Error::NoAdapter`].
     pub(crate) async fn open() -> Result<Self, Error> {
+        let adapter = Adapter::open().await?;
         Ok(Self {
-            adapter: Adapter::open().await?,
-            lanes: LANES,
+            adapter,
+            lanes: if adapter.is_software { 1 } else { LANES },
             launches: Cell::new(0),
             in_flight: Cell::new(0),
-            turns: RefCell::new(None),
+            turns: RefCell::new(Vec::new()),
         })
     }
 
@@ -146,127 +114,66 @@ impl Gpu {
         device.memory_persistent_allocations(length, |length| Tensor::empty([length], device))
     }
 
-    /// Waits for uploads, once [`MAX_IN_FLIGHT`] bytes are on their way.
-    async fn await_uploads(&self, matrix: &Matrix, bytes: usize) -> Result<(), Error> {
-        let in_flight = self.in_flight.get() + bytes;
-        self.in_flight.set(in_flight);
-        if in_flight < MAX_IN_FLIGHT {
-            return Ok(());
-        }
-        self.in_flight.set(0);
-        let client = match matrix {
-            Matrix::Packed { quants, .. } => quants
-                .clone()
-                .try_into_primitive::<CubeBackend>()
-                .map(|tensor| tensor.client),
-            Matrix::Float(weights) => weights
-                .clone()
-                .try_into_primitive::<CubeBackend>()
-                .map(|tensor| tensor.client),
-        }
-        .map_err(|error| Error::DeviceLost {
-            reason: format!("{error:?}"),
-        })?;
-        client.sync().await.map_err(|error| Error::DeviceLost {
-            reason: error.to_string(),
-        })
-    }
-
-    /// The table of turns for at least `positions`.
-    ///
-    /// Angles are made here, in double precision: WebGPU promises cosines only near zero, and an
-    /// angle of 8,000 radians has lost three digits as a float.
-    fn turns(&self, base: f32, dimensions: usize, positions: usize) -> Tensor<1> {
-        let mut turns = self.turns.borrow_mut();
-        if let Some(known) = turns.as_ref()
-            && known.base == base
-            && known.dimensions == dimensions
-            && known.positions >= positions
+    /// `x · Wᵀ` with what may be fused: a norm before it, a sum or a gate after it. One launch for each
+    /// segment of the matrix, and one for what cannot be fused.
+    fn product(
+        &self,
+        x: &Tensor<2>,
+        norm: Option<(&Tensor<1>, f32)>,
+        weight: &Matrix,
+        finish: Finish,
+        residual: Option<&Tensor<2>>,
+    ) -> Tensor<2> {
+        let [tokens, columns] = x.dims();
+        if let Some((norm_weight, epsilon)) = norm
+            && (tokens > 1 || columns > MAX_NORMED_COLUMNS || weight.rows > MAX_NORMED_ROWS)
         {
-            return known.table.clone();
+            let normed = self.rms_norm(x, norm_weight, epsilon);
+            return self.product(&normed, None, weight, finish, residual);
         }
-        let frequencies: Vec<f64> = (0..dimensions / 2)
-            .map(|pair| f64::from(base).powf(-2.0 * pair as f64 / dimensions as f64))
-            .collect();
-        let values: Vec<f32> = (0..positions)
-            .flat_map(|position| {
-                frequencies
-                    .iter()
-                    .map(move |frequency| position as f64 * frequency)
-            })
-            .flat_map(|angle| [angle.cos() as f32, angle.sin() as f32])
-            .collect();
-        let length = values.len();
-        let table = self.keep_floats(values, [length]);
-        *turns = Some(Turns {
-            base,
-            dimensions,
-            positions,
-            table: table.clone(),
-        });
-        table
+        if let Finish::Gate(activation) = finish
+            && weight.segments.len() > 1
+        {
+            let gate_up = self.product(x, norm, weight, Finish::Plain, None);
+            return self.gated(&gate_up, activation);
+        }
+        let out = Tensor::<2>::empty([tokens, finish.columns(weight.rows)], &self.adapter.device);
+        let mut out = out.into_dispatch();
+        let mut first = 0;
+        for segment in &weight.segments {
+            self.launched();
+            let x = x.clone().into_dispatch();
+            out = Dispatch::product(
+                x.clone(),
+                segment.codes.clone().into_dispatch(),
+                segment.scales.clone().into_dispatch(),
+                norm.map_or_else(|| x.clone(), |(weight, _)| weight.clone().into_dispatch()),
+                residual.map_or_else(|| x.clone(), |residual| residual.clone().into_dispatch()),
+                out,
+                Product {
+                    shape: segment.shape,
+                    cut: self.cut(tokens, finish),
+                    finish,
+                    epsilon: norm.map(|(_, epsilon)| epsilon),
+                    first,
+                },
+            );
+            first += segment.shape.rows;
+        }
+        Tensor::from_dispatch(out)
     }
 }
 
 impl Compute for Gpu {
+    const PREFILL: usize = 32;
+
     type Matrix = Matrix;
     type Vector = Tensor<1>;
     type Tensor = Tensor<2>;
     type Cache = Cache;
 
-    async fn matrix(
-        &self,
-        name: &str,
-        kind: TensorType,
-        rows: usize,
-        columns: usize,
-        bytes: Vec<u8>,
-    ) -> Result<Matrix, Error> {
-        if rows > MAX_ROWS {
-            return Err(Error::Unsupported {
-                what: format!("tensor {name}: {rows} rows on WebGPU (at most {MAX_ROWS})"),
-            });
-        }
-        let length = bytes.len();
-        let packing = match kind {
-            TensorType::Q4_1 => Some(Packing::Q4_1),
-            TensorType::Q8_0 => Some(Packing::Q8_0),
-            TensorType::F32 => None,
-            _ => {
-                return Err(Error::Unsupported {
-                    what: format!("tensor {name}: type {kind:?} on WebGPU"),
-                });
-            }
-        };
-        let matrix = match packing {
-            Some(packing) => {
-                let shape = PackedShape {
-                    rows,
-                    columns,
-                    packing,
-                };
-                self.adapter
-                    .check(&format!("tensor {name}"), shape.quant_bytes())?;
-                let packed = pack::pack(packing, &bytes);
-                // Both copies of a large table at once would be its memory twice.
-                drop(bytes);
-                Matrix::Packed {
-                    quants: self.keep_words(packed.quants),
-                    scales: self.keep_words(packed.scales),
-                    shape,
-                }
-            }
-            None => {
-                self.adapter
-                    .check(&format!("tensor {name}"), length as u64)?;
-                let values = bytes
-                    .chunks_exact(4)
-                    .map(|word| f32::from_le_bytes([word[0], word[1], word[2], word[3]]));
-                Matrix::Float(self.keep_floats(values.collect(), [rows, columns]))
-            }
-        };
-        self.await_uploads(&matrix, length).await?;
-        Ok(matrix)
+    async fn matrix(&self, parts: Vec<Part<'_>>, columns: usize) -> Result<Matrix, Error> {
+        self.upload(parts, columns).await
     }
 
     fn vector(&self, values: Vec<f32>) -> Tensor<1> {
@@ -283,56 +190,25 @@ impl Compute for Gpu {
     }
 
     fn reserve(&self, cache: &mut Cache, positions: usize) -> Result<(), Error> {
-        if positions <= cache.capacity {
-            return Ok(());
-        }
-        let width = cache.shape.kv_heads * cache.shape.head_dim;
-        let capacity = positions
-            .max(2 * cache.capacity)
-            .max(FIRST_POSITIONS)
-            .min(cache.shape.context.max(positions));
-        let length = capacity * width;
-        self.adapter
-            .check("key/value cache", (length * size_of::<f32>()) as u64)?;
-        let grow = |old: Option<Tensor<1>>| match old {
-            Some(old) => {
-                self.launched();
-                Tensor::from_dispatch(Dispatch::grown(old.into_dispatch(), length))
-            }
-            None => self.keep_empty(length),
-        };
-        let (keys, values) = cache
-            .rows
-            .take()
-            .map_or((None, None), |rows| (Some(rows.keys), Some(rows.values)));
-        cache.rows = Some(Rows {
-            keys: grow(keys),
-            values: grow(values),
-        });
-        cache.capacity = capacity;
-        Ok(())
+        self.grow(cache, positions)
     }
 
-    fn embed(&self, table: &Matrix, ids: &[u32]) -> Tensor<2> {
+    fn embed(&self, table: &Matrix, ids: &[u32], scale: f32) -> Tensor<2> {
+        let [segment] = &table.segments[..] else {
+            // By the contract of `Compute::embed`: a table is one tensor.
+            panic!("embed: a table of several types");
+        };
         let words: Vec<i32> = ids.iter().map(|id| id.cast_signed()).collect();
         let ids =
             Tensor::<1, Int>::from_data(TensorData::new(words, [ids.len()]), &self.adapter.device);
         self.launched();
-        Tensor::from_dispatch(match table {
-            Matrix::Packed {
-                quants,
-                scales,
-                shape,
-            } => Dispatch::embed_packed(
-                ids.into_dispatch(),
-                quants.clone().into_dispatch(),
-                scales.clone().into_dispatch(),
-                *shape,
-            ),
-            Matrix::Float(weights) => {
-                Dispatch::embed_float(ids.into_dispatch(), weights.clone().into_dispatch())
-            }
-        })
+        Tensor::from_dispatch(Dispatch::embed(
+            ids.into_dispatch(),
+            segment.codes.clone().into_dispatch(),
+            segment.scales.clone().into_dispatch(),
+            segment.shape,
+            scale,
+        ))
     }
 
     fn rms_norm(&self, x: &Tensor<2>, weight: &Tensor<1>, epsilon: f32) -> Tensor<2> {
@@ -345,32 +221,13 @@ impl Compute for Gpu {
     }
 
     fn linear(&self, x: &Tensor<2>, weight: &Matrix) -> Tensor<2> {
-        self.launched();
-        Tensor::from_dispatch(match weight {
-            Matrix::Packed {
-                quants,
-                scales,
-                shape,
-            } => Dispatch::product(
-                x.clone().into_dispatch(),
-                quants.clone().into_dispatch(),
-                scales.clone().into_dispatch(),
-                *shape,
-                self.lanes,
-            ),
-            Matrix::Float(weights) => Dispatch::product_float(
-                x.clone().into_dispatch(),
-                weights.clone().into_dispatch(),
-                self.lanes,
-            ),
-        })
+        self.product(x, None, weight, Finish::Plain, None)
     }
 
     fn attention(
         &self,
-        q: &Tensor<2>,
-        k: &Tensor<2>,
-        v: &Tensor<2>,
+        qkv: &Tensor<2>,
+        norms: Option<HeadNorms<'_, Tensor<1>>>,
         cache: &mut Cache,
         position: usize,
         shape: &AttentionShape,
@@ -379,17 +236,21 @@ impl Compute for Gpu {
             // By the contract of `Compute::attention`: a defect of the caller, not of a file or prompt.
             panic!("attention: no room was reserved in the cache");
         };
-        let turns = self.turns(shape.rope_base, shape.rope_dimensions, cache.capacity);
+        let turns = self.turns(&shape.rope, cache.capacity);
+        let (query_norm, key_norm) = norms
+            .as_ref()
+            .map_or((&turns, &turns), |norms| (norms.query, norms.key));
         self.launched();
         let q = Dispatch::rope_and_store(
-            q.clone().into_dispatch(),
-            k.clone().into_dispatch(),
-            v.clone().into_dispatch(),
-            turns.into_dispatch(),
+            qkv.clone().into_dispatch(),
+            query_norm.clone().into_dispatch(),
+            key_norm.clone().into_dispatch(),
+            turns.clone().into_dispatch(),
             keys.clone().into_dispatch(),
             values.clone().into_dispatch(),
             position,
-            *shape,
+            shape.clone(),
+            norms.as_ref().map(|norms| norms.epsilon),
         );
         self.launched();
         Tensor::from_dispatch(Dispatch::attend(
@@ -397,16 +258,13 @@ impl Compute for Gpu {
             keys.clone().into_dispatch(),
             values.clone().into_dispatch(),
             position,
-            *shape,
+            shape.clone(),
         ))
     }
 
-    fn swiglu(&self, gate: &Tensor<2>, up: &Tensor<2>) -> Tensor<2> {
+    fn gated(&self, gate_up: &Tensor<2>, activation: Activation) -> Tensor<2> {
         self.launched();
-        Tensor::from_dispatch(Dispatch::swiglu(
-            gate.clone().into_dispatch(),
-            up.clone().into_dispatch(),
-        ))
+        Tensor::from_dispatch(Dispatch::gated(gate_up.clone().into_dispatch(), activation))
     }
 
     fn add(&self, x: &Tensor<2>, y: &Tensor<2>) -> Tensor<2> {
@@ -414,6 +272,14 @@ impl Compute for Gpu {
         Tensor::from_dispatch(Dispatch::sum(
             x.clone().into_dispatch(),
             y.clone().into_dispatch(),
+        ))
+    }
+
+    fn add_bias(&self, x: &Tensor<2>, bias: &Tensor<1>) -> Tensor<2> {
+        self.launched();
+        Tensor::from_dispatch(Dispatch::sum(
+            x.clone().into_dispatch(),
+            bias.clone().into_dispatch(),
         ))
     }
 
@@ -440,8 +306,41 @@ impl Compute for Gpu {
             })
     }
 
+    async fn candidates(&self, logits: &Tensor<2>, count: usize) -> Result<Candidates, Error> {
+        let [_, length] = logits.dims();
+        if count == 0 || count > MAX_CANDIDATES || length > MAX_EXACT_ID {
+            return Ok(Candidates::of(&self.read(logits).await?, count));
+        }
+        self.launched();
+        let parts = Dispatch::pick(logits.clone().into_dispatch(), count);
+        self.launched();
+        let values = self
+            .read(&Tensor::from_dispatch(Dispatch::merge(parts, count)))
+            .await?;
+        Ok(Candidates {
+            log_sum: values[0] + values[1].ln(),
+            top: values[2..]
+                .as_chunks()
+                .0
+                .iter()
+                .filter(|[score, _]| *score > NONE)
+                .map(|&[score, id]| (id as u32, score))
+                .collect(),
+        })
+    }
+
     fn dispatches(&self) -> u64 {
         self.launches.get()
+    }
+
+    fn norm_linear(
+        &self,
+        x: &Tensor<2>,
+        norm: &Tensor<1>,
+        epsilon: f32,
+        weight: &Matrix,
+    ) -> Tensor<2> {
+        self.product(x, Some((norm, epsilon)), weight, Finish::Plain, None)
     }
 
     fn norm_gated(
@@ -449,58 +348,14 @@ impl Compute for Gpu {
         x: &Tensor<2>,
         norm: &Tensor<1>,
         epsilon: f32,
-        gate: &Matrix,
-        up: &Matrix,
+        gate_up: &Matrix,
+        activation: Activation,
     ) -> Tensor<2> {
-        match (gate, up) {
-            (
-                Matrix::Packed {
-                    quants: gate_quants,
-                    scales: gate_scales,
-                    shape,
-                },
-                Matrix::Packed {
-                    quants: up_quants,
-                    scales: up_scales,
-                    shape: up_shape,
-                },
-            ) if shape == up_shape => {
-                let normed = self.rms_norm(x, norm, epsilon);
-                self.launched();
-                Tensor::from_dispatch(Dispatch::product_gated(
-                    normed.into_dispatch(),
-                    gate_quants.clone().into_dispatch(),
-                    gate_scales.clone().into_dispatch(),
-                    up_quants.clone().into_dispatch(),
-                    up_scales.clone().into_dispatch(),
-                    *shape,
-                    self.lanes,
-                ))
-            }
-            _ => {
-                let [gate, up] = self.norm_linears(x, norm, epsilon, [gate, up]);
-                self.swiglu(&gate, &up)
-            }
-        }
+        let norm = Some((norm, epsilon));
+        self.product(x, norm, gate_up, Finish::Gate(activation), None)
     }
 
     fn linear_add(&self, x: &Tensor<2>, weight: &Matrix, residual: &Tensor<2>) -> Tensor<2> {
-        let Matrix::Packed {
-            quants,
-            scales,
-            shape,
-        } = weight
-        else {
-            return self.add(residual, &self.linear(x, weight));
-        };
-        self.launched();
-        Tensor::from_dispatch(Dispatch::product_add(
-            x.clone().into_dispatch(),
-            quants.clone().into_dispatch(),
-            scales.clone().into_dispatch(),
-            residual.clone().into_dispatch(),
-            *shape,
-            self.lanes,
-        ))
+        self.product(x, None, weight, Finish::Add, Some(residual))
     }
 }

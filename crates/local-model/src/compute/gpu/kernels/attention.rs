@@ -2,70 +2,112 @@
 
 use cubecl::prelude::*;
 
-use super::UNITS;
+use super::{UNITS, norm::eighths};
 
 /// Below every score; finite, because WGSL promises nothing about infinities.
 const LOWEST: f32 = -3.0e38;
 
-/// Turns queries and keys (Su et al., 2021: pairs of neighbours), writes keys and values to the cache.
+/// Norms each head of queries and keys, turns them (Su et al., 2021), writes keys and values to the cache.
 ///
-/// One pair of one token for each invocation: first the pairs of `q`, then of `k`, then of `v`.
-/// `q`, `q_out`: `[tokens, heads * head_dim]`; `k`, `v`: `[tokens, kv_heads * head_dim]`;
-/// `turns`: `[context, rope_dimensions / 2, 2]`, cosine and sine; caches:
-/// `[positions, kv_heads * head_dim]`, written at `position + token`.
+/// One workgroup for each head of each token: first the heads of queries, then of keys, then of values.
+/// `qkv`: `[tokens, (heads + 2 kv_heads) * head_dim]`; `q_norm`, `k_norm`: `[head_dim]`, read where
+/// `normed`; `turns`: `[positions, pairs, 2]`, cosine and sine; `q_out`: `[tokens, heads * head_dim]`;
+/// caches: `[positions, kv_heads * head_dim]`, written at `position + token`. Pair `i` of a head is
+/// (i, i + pairs) where `halves`, else (2i, 2i + 1); what is beyond the pairs is not turned.
 #[cube(launch_unchecked)]
 pub(in crate::compute::gpu) fn rope_and_store(
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
+    qkv: &[f32],
+    q_norm: &[f32],
+    k_norm: &[f32],
     turns: &[f32],
     q_out: &mut [f32],
     key_cache: &mut [f32],
     value_cache: &mut [f32],
-    tokens: u32,
     position: u32,
-    q_width: u32,
-    kv_width: u32,
+    heads: u32,
+    kv_heads: u32,
     head_dim: u32,
-    rope_dimensions: u32,
+    pairs: u32,
+    epsilon: f32,
+    #[comptime] halves: bool,
+    #[comptime] normed: bool,
 ) {
-    let pairs = q_width / 2u32 + kv_width;
-    let at = ABSOLUTE_POS as u32;
-    if at >= tokens * pairs {
-        terminate!();
-    }
-    let token = at / pairs;
-    let pair = at % pairs;
+    let unit = UNIT_POS;
+    let head = CUBE_POS_X;
+    let token = CUBE_POS_Y;
+    let from = (token * (heads + 2u32 * kv_heads) + head) * head_dim;
     let row = position + token;
 
-    let is_q = pair < q_width / 2u32;
-    let column = 2u32 * select(is_q, pair, (pair - q_width / 2u32) % (kv_width / 2u32));
-    let in_head = column % head_dim;
-    let mut cosine = 1.0f32;
-    let mut sine = 0.0f32;
-    if in_head < rope_dimensions {
-        let turn = (row * rope_dimensions + in_head) as usize;
-        cosine = turns[turn];
-        sine = turns[turn + 1];
+    let mut scale = 1.0f32;
+    if comptime!(normed) {
+        let mut squares = 0.0f32;
+        let mut at = unit;
+        while at < head_dim {
+            let value = qkv[(from + at) as usize];
+            squares += value * value;
+            at += UNITS;
+        }
+        let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
+        let mut eighth = Shared::<[f32]>::new_slice(8usize);
+        partial[unit as usize] = squares;
+        eighths(&partial, &mut eighth);
+        let mut total = 0.0f32;
+        #[unroll]
+        for i in 0..8usize {
+            total += eighth[i];
+        }
+        scale = 1.0f32 / (total / f32::cast_from(head_dim) + epsilon).sqrt();
     }
 
-    if is_q {
-        let index = (token * q_width + column) as usize;
-        let first = q[index];
-        let second = q[index + 1];
-        q_out[index] = first * cosine - second * sine;
-        q_out[index + 1] = first * sine + second * cosine;
+    if head < heads + kv_heads {
+        let is_q = head < heads;
+        let q_to = (token * heads + head) * head_dim;
+        // Not used by a query's head, whose number is too small.
+        let k_to = (row * kv_heads + head - min(head, heads)) * head_dim;
+        let mut pair = unit;
+        while pair < head_dim / 2u32 {
+            let turned = pair < pairs;
+            let mut first = 2u32 * pair;
+            let mut second = first + 1u32;
+            if comptime!(halves) {
+                first = select(turned, pair, first);
+                second = select(turned, pair + pairs, second);
+            }
+            let mut cosine = 1.0f32;
+            let mut sine = 0.0f32;
+            if turned {
+                let turn = 2u32 * (row * pairs + pair);
+                cosine = turns[turn as usize];
+                sine = turns[(turn + 1u32) as usize];
+            }
+            let mut x = qkv[(from + first) as usize] * scale;
+            let mut y = qkv[(from + second) as usize] * scale;
+            if comptime!(normed) {
+                if is_q {
+                    x *= q_norm[first as usize];
+                    y *= q_norm[second as usize];
+                } else {
+                    x *= k_norm[first as usize];
+                    y *= k_norm[second as usize];
+                }
+            }
+            let turned_x = x * cosine - y * sine;
+            let turned_y = x * sine + y * cosine;
+            if is_q {
+                q_out[(q_to + first) as usize] = turned_x;
+                q_out[(q_to + second) as usize] = turned_y;
+            } else {
+                key_cache[(k_to + first) as usize] = turned_x;
+                key_cache[(k_to + second) as usize] = turned_y;
+            }
+            pair += UNITS;
+        }
     } else {
-        let from = (token * kv_width + column) as usize;
-        let to = (row * kv_width + column) as usize;
-        if pair < q_width / 2u32 + kv_width / 2u32 {
-            let first = k[from];
-            let second = k[from + 1];
-            key_cache[to] = first * cosine - second * sine;
-            key_cache[to + 1] = first * sine + second * cosine;
-        } else {
-            value_cache[to] = v[from];
-            value_cache[to + 1] = v[from + 1];
+        let to = (row * kv_heads + head - heads - kv_heads) * head_dim;
+        let mut at = unit;
+        while at < head_dim {
+            value_cache[(to + at) as usize] = qkv[(from + at) as usize];
+            at += UNITS;
         }
     }
 }
@@ -75,7 +117,8 @@ pub(in crate::compute::gpu) fn rope_and_store(
 /// Keeps a running maximum and sum (Milakov and Gimelshein, 2018), so that no context is too long for
 /// shared memory. In a round each invocation scores one position; then each adds up its own columns
 /// of the values. `q`, `out`: `[tokens, heads * head_dim]`; `keys`, `values`:
-/// `[positions, kv_heads * head_dim]`. N divides `head_dim`.
+/// `[positions, kv_heads * head_dim]`. A token sees the last `window` positions up to its own. N divides
+/// `head_dim`.
 #[cube(launch_unchecked)]
 pub(in crate::compute::gpu) fn attend<N: Size>(
     q: &[Vector<f32, N>],
@@ -86,6 +129,7 @@ pub(in crate::compute::gpu) fn attend<N: Size>(
     heads: u32,
     kv_heads: u32,
     scale: f32,
+    window: u32,
     #[comptime] head_dim: u32,
 ) {
     let unit = UNIT_POS;
@@ -107,7 +151,7 @@ pub(in crate::compute::gpu) fn attend<N: Size>(
     let mut maximum = f32::new(LOWEST);
     let mut total = 0.0f32;
 
-    let mut start = 0u32;
+    let mut start = seen - min(seen, window);
     while start < seen {
         let count = min(seen - start, UNITS);
         let mut score = f32::new(LOWEST);

@@ -2,52 +2,27 @@
 
 use cubecl::prelude::*;
 
-use super::{
-    Float4, Word4,
-    unpack::{four_values, scale_and_offset},
-};
+use super::{Float4, Word4, unpack::values_at};
 use crate::compute::gpu::pack::Packing;
 
-/// One block of 32 values of one token for each invocation. `out`: `[tokens, 32 * blocks]`.
+/// Four values of one token for each invocation. `out`: `[tokens, columns]`, `vectors` fours a row;
+/// `fours`: of the whole table.
 #[cube(launch_unchecked)]
-pub(in crate::compute::gpu) fn embed_packed(
+pub(in crate::compute::gpu) fn embed(
     ids: &[u32],
-    quants: &[Word4],
+    codes: &[Word4],
     scales: &[u32],
     out: &mut [Float4],
     tokens: u32,
-    blocks: u32,
+    vectors: u32,
+    fours: u32,
+    scale: f32,
     #[comptime] packing: Packing,
 ) {
     let at = ABSOLUTE_POS as u32;
-    if at >= tokens * blocks {
+    if at >= tokens * vectors {
         terminate!();
     }
-    let block = (ids[(at / blocks) as usize] * blocks + at % blocks) as usize;
-    let parts = comptime!(packing.words4() as u32);
-    let steps = comptime!(8u32 / parts);
-    let (scale, offset) = scale_and_offset(scales, block, packing);
-    for part in 0..parts {
-        let words = quants[block * parts as usize + part as usize];
-        for step in 0..steps {
-            let to = at * 8u32 + part * steps + step;
-            out[to as usize] = four_values(words, scale, offset, step, packing);
-        }
-    }
-}
-
-/// One value of one token for each invocation. `out`: `[tokens, columns]`.
-#[cube(launch_unchecked)]
-pub(in crate::compute::gpu) fn embed_float(
-    ids: &[u32],
-    table: &[f32],
-    out: &mut [f32],
-    tokens: u32,
-    columns: u32,
-) {
-    let at = ABSOLUTE_POS as u32;
-    if at >= tokens * columns {
-        terminate!();
-    }
-    out[at as usize] = table[(ids[(at / columns) as usize] * columns + at % columns) as usize];
+    let four = ids[(at / vectors) as usize] * vectors + at % vectors;
+    out[at as usize] = values_at(codes, scales, four, fours, packing) * Float4::new(scale);
 }

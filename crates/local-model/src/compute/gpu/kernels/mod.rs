@@ -5,6 +5,7 @@
 //! Indices are not checked on the device: shapes are checked on the host, before a launch.
 
 pub(super) mod attention;
+pub(super) mod candidates;
 pub(super) mod elementwise;
 pub(super) mod embed;
 pub(super) mod norm;

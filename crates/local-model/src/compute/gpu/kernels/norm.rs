@@ -4,9 +4,7 @@ use cubecl::prelude::*;
 
 use super::UNITS;
 
-/// One workgroup for each token. `x`, `out`: `[tokens, columns]`; `weight`: `[columns]`.
-///
-/// Sums in two steps of eight: two barriers in place of the six of a tree.
+/// One workgroup for each row. `x`, `out`: `[rows, columns]`; `weight`: `[columns]`.
 #[cube(launch_unchecked)]
 pub(in crate::compute::gpu) fn rms_norm<N: Size>(
     x: &[Vector<f32, N>],
@@ -34,16 +32,7 @@ pub(in crate::compute::gpu) fn rms_norm<N: Size>(
     let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
     let mut eighth = Shared::<[f32]>::new_slice(8usize);
     partial[unit as usize] = sum;
-    sync_cube();
-    if unit < 8u32 {
-        let mut part = 0.0f32;
-        #[unroll]
-        for i in 0..8u32 {
-            part += partial[(unit * 8u32 + i) as usize];
-        }
-        eighth[unit as usize] = part;
-    }
-    sync_cube();
+    eighths(&partial, &mut eighth);
     let mut total = 0.0f32;
     #[unroll]
     for i in 0..8usize {
@@ -56,4 +45,22 @@ pub(in crate::compute::gpu) fn rms_norm<N: Size>(
         out[(start + at) as usize] = x[(start + at) as usize] * scale * weight[at as usize];
         at += UNITS;
     }
+}
+
+/// Sums of eight each of what the workgroup's invocations have written to `partial`, readable by all.
+///
+/// Two steps of eight: two barriers in place of the six of a tree.
+#[cube]
+pub(super) fn eighths(partial: &Shared<[f32]>, eighth: &mut Shared<[f32]>) {
+    let unit = UNIT_POS;
+    sync_cube();
+    if unit < 8u32 {
+        let mut part = 0.0f32;
+        #[unroll]
+        for i in 0..8u32 {
+            part += partial[(unit * 8u32 + i) as usize];
+        }
+        eighth[unit as usize] = part;
+    }
+    sync_cube();
 }

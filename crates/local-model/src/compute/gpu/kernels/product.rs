@@ -2,17 +2,19 @@
 //!
 //! A workgroup is `UNITS / lanes` rows of `lanes` invocations. The lanes of a row take its blocks in
 //! turn, so that neighbours load neighbouring words; each unpacks a block once, in registers, and
-//! multiplies it with `tile` tokens. One barrier, then the partial sums of each (row, token) are
-//! added. With one token this is a matrix-vector product.
+//! multiplies it with `tile` tokens. An invocation may work on several rows (`streams`), so that what it
+//! loads of `x` serves them all. With several lanes the partial sums of each (row, token) are added
+//! after a barrier. With one token this is a matrix-vector product, and may begin with the norm of `x`.
 
 use cubecl::prelude::*;
 
 use super::{
     Float4, UNITS, Word4,
-    elementwise::silu,
-    unpack::{four_values, scale_and_offset},
+    elementwise::activated,
+    norm::eighths,
+    unpack::{four_values, scale_and_offset, second_plane, shift_of, vector_of},
 };
-use crate::compute::gpu::pack::Packing;
+use crate::compute::{Activation, gpu::pack::Packing};
 
 /// How a product is cut: known when the kernel is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,317 +23,312 @@ pub(in crate::compute::gpu) struct Cut {
     pub lanes: u32,
     /// Tokens for each unpacked block.
     pub tile: u32,
+    /// Rows of one invocation: row `i`, `i + ceil(rows / streams)`, …
+    pub streams: u32,
+}
+
+/// What becomes of a sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::compute::gpu) enum Finish {
+    /// It is written.
+    Plain,
+    /// It is added to the residual.
+    Add,
+    /// The matrix is gate and up, one above the other: `activation(gate) * up` is written. Needs two
+    /// streams.
+    Gate(Activation),
 }
 
 impl Cut {
-    /// Rows of one workgroup.
+    /// First rows of one workgroup.
     pub(in crate::compute::gpu) fn rows(self) -> u32 {
         UNITS / self.lanes
     }
 
-    /// Half as many tokens, for two matrices: as many sums in registers.
-    pub(in crate::compute::gpu) fn halved(self) -> Self {
-        Self {
-            tile: self.tile.div_ceil(2),
-            ..self
+    /// Sums of one invocation.
+    fn sums(self) -> u32 {
+        self.tile * self.streams
+    }
+
+    /// Floats through which lanes exchange their sums.
+    fn exchanged(self) -> u32 {
+        if self.lanes == 1 {
+            1
+        } else {
+            UNITS * self.sums()
         }
     }
 
-    /// (row, token) pairs of one workgroup.
+    /// (row, token) pairs of one workgroup, without the streams.
     fn outputs(self) -> u32 {
         self.rows() * self.tile
     }
 }
 
-/// `out = x · Wᵀ`. `x`: `[tokens, 32 * blocks]`, `W`: `[rows, 32 * blocks]`, `out`: `[tokens, rows]`.
+/// `out = x · Wᵀ`, then `finish`.
+///
+/// `x`: `[tokens, columns]` in fours; `codes`, `scales`: `W` `[rows, columns]`; `norm`: `[columns]`, read
+/// where `normed`, the fours of a row, is not 0 (one token only): then `x` is normed first;
+/// `residual`: like `out`, read for [`Finish::Add`]; `out`: `[tokens, width]`, of which the columns from
+/// `first` on are written.
 #[cube(launch_unchecked)]
 pub(in crate::compute::gpu) fn product(
     x: &[Float4],
-    quants: &[Word4],
+    codes: &[Word4],
     scales: &[u32],
-    out: &mut [f32],
-    tokens: u32,
-    rows: u32,
-    blocks: u32,
-    #[comptime] packing: Packing,
-    #[comptime] cut: Cut,
-) {
-    let mut shared = Shared::<[f32]>::new_slice(comptime!((UNITS * cut.tile) as usize));
-    packed_rows(
-        &mut shared,
-        x,
-        quants,
-        scales,
-        tokens,
-        rows,
-        blocks,
-        packing,
-        cut,
-    );
-    let outputs = comptime!(cut.outputs());
-    let mut output = UNIT_POS;
-    while output < outputs {
-        let (row, token) = row_and_token(output, cut);
-        if row < rows && token < tokens {
-            out[(token * rows + row) as usize] = sum_of_lanes(&shared, output, cut);
-        }
-        output += UNITS;
-    }
-}
-
-/// `out = residual + x · Wᵀ`.
-#[cube(launch_unchecked)]
-pub(in crate::compute::gpu) fn product_add(
-    x: &[Float4],
-    quants: &[Word4],
-    scales: &[u32],
+    norm: &[Float4],
     residual: &[f32],
     out: &mut [f32],
     tokens: u32,
     rows: u32,
     blocks: u32,
+    width: u32,
+    first: u32,
+    epsilon: f32,
     #[comptime] packing: Packing,
     #[comptime] cut: Cut,
+    #[comptime] finish: Finish,
+    #[comptime] normed: u32,
 ) {
-    let mut shared = Shared::<[f32]>::new_slice(comptime!((UNITS * cut.tile) as usize));
-    packed_rows(
-        &mut shared,
-        x,
-        quants,
-        scales,
-        tokens,
-        rows,
-        blocks,
-        packing,
-        cut,
-    );
-    let outputs = comptime!(cut.outputs());
-    let mut output = UNIT_POS;
-    while output < outputs {
-        let (row, token) = row_and_token(output, cut);
-        if row < rows && token < tokens {
-            let at = (token * rows + row) as usize;
-            out[at] = residual[at] + sum_of_lanes(&shared, output, cut);
+    let unit = UNIT_POS;
+    let lane = unit % cut.lanes;
+    let fours = comptime!(packing.fours());
+    let vectors = blocks * fours;
+    let stride = (rows + comptime!(cut.streams - 1)) / cut.streams;
+
+    // The norm's weight is multiplied in here, its scale, which is the same for all columns, at the end.
+    let mut staged = Shared::<[Float4]>::new_slice(comptime!(normed.max(1) as usize));
+    let mut partial =
+        Shared::<[f32]>::new_slice(comptime!(if normed == 0 { 1 } else { UNITS as usize }));
+    let mut eighth = Shared::<[f32]>::new_slice(8usize);
+    if comptime!(normed > 0) {
+        let mut squares = Float4::new(0.0f32);
+        let mut at = unit;
+        while at < vectors {
+            let value = x[at as usize];
+            squares += value * value;
+            staged[at as usize] = value * norm[at as usize];
+            at += UNITS;
         }
-        output += UNITS;
+        partial[unit as usize] = squares.dot(Float4::new(1.0f32));
+        eighths(&partial, &mut eighth);
     }
-}
 
-/// `out = silu(x · Gᵀ) * (x · Uᵀ)`, gate and up of one shape and packing.
-#[cube(launch_unchecked)]
-pub(in crate::compute::gpu) fn product_gated(
-    x: &[Float4],
-    gate_quants: &[Word4],
-    gate_scales: &[u32],
-    up_quants: &[Word4],
-    up_scales: &[u32],
-    out: &mut [f32],
-    tokens: u32,
-    rows: u32,
-    blocks: u32,
-    #[comptime] packing: Packing,
-    #[comptime] cut: Cut,
-) {
-    let mut gate = Shared::<[f32]>::new_slice(comptime!((UNITS * cut.tile) as usize));
-    let mut up = Shared::<[f32]>::new_slice(comptime!((UNITS * cut.tile) as usize));
-    let row = first_row(rows, cut);
-    let parts = comptime!(packing.words4() as u32);
-    let steps = comptime!(8u32 / parts);
-
-    let mut gate_sums = Array::<Float4>::new(comptime!(cut.tile as usize));
-    let mut up_sums = Array::<Float4>::new(comptime!(cut.tile as usize));
-    let mut starts = Array::<u32>::new(comptime!(cut.tile as usize));
+    let first_row = CUBE_POS_X * comptime!(cut.rows()) + unit / cut.lanes;
+    let first_token = CUBE_POS_Y * cut.tile;
+    let mut row_blocks = Array::<u32>::new(comptime!(cut.streams as usize));
+    #[unroll]
+    for r in 0..comptime!(cut.streams as usize) {
+        // Beyond the end, the last one once more.
+        row_blocks[r] = min(first_row + r as u32 * stride, rows - 1u32) * blocks;
+    }
+    let mut token_starts = Array::<u32>::new(comptime!(cut.tile as usize));
     #[unroll]
     for t in 0..comptime!(cut.tile as usize) {
-        gate_sums[t] = Float4::new(0.0f32);
-        up_sums[t] = Float4::new(0.0f32);
-        starts[t] = first_token(t as u32, tokens, cut) * blocks * 8u32;
+        token_starts[t] = min(first_token + t as u32, tokens - 1u32) * vectors;
     }
-    // One loop for both, so that each activation is loaded once.
-    let mut at = UNIT_POS % cut.lanes;
+    let mut sums = Array::<f32>::new(comptime!(cut.sums() as usize));
+    #[unroll]
+    for i in 0..comptime!(cut.sums() as usize) {
+        sums[i] = 0.0f32;
+    }
+
+    let all_blocks = rows * blocks;
+    let high_start = second_plane(all_blocks * fours, packing);
+    let mut low = Array::<Word4>::new(comptime!(cut.streams as usize));
+    let mut low_shift = Array::<u32>::new(comptime!(cut.streams as usize));
+    let mut high = Array::<Word4>::new(comptime!(cut.streams as usize));
+    let mut high_shift = Array::<u32>::new(comptime!(cut.streams as usize));
+    let mut scale = Array::<f32>::new(comptime!(cut.streams as usize));
+    let mut offset = Array::<f32>::new(comptime!(cut.streams as usize));
+    let mut values = Array::<Float4>::new(comptime!(cut.streams as usize));
+    let mut at = lane;
     while at < blocks {
-        let block = (row * blocks + at) as usize;
-        let (gate_scale, gate_offset) = scale_and_offset(gate_scales, block, packing);
-        let (up_scale, up_offset) = scale_and_offset(up_scales, block, packing);
-        for part in 0..parts {
-            let word = block * parts as usize + part as usize;
-            let (gate_words, up_words) = (gate_quants[word], up_quants[word]);
-            for step in 0..steps {
-                let g = four_values(gate_words, gate_scale, gate_offset, step, packing);
-                let u = four_values(up_words, up_scale, up_offset, step, packing);
-                let column = at * 8u32 + part * steps + step;
+        #[unroll]
+        for r in 0..comptime!(cut.streams as usize) {
+            let block = row_blocks[r] + at;
+            let four = block * fours;
+            low[r] = codes[vector_of(four, packing.low) as usize];
+            low_shift[r] = shift_of(four, packing.low);
+            if comptime!(packing.high > 0) {
+                high[r] = codes[(high_start + vector_of(four, packing.high)) as usize];
+                high_shift[r] = shift_of(four, packing.high);
+            } else {
+                high[r] = low[r];
+                high_shift[r] = 0u32;
+            }
+            let (block_scale, block_offset) =
+                scale_and_offset(scales, block, 0u32, all_blocks, packing);
+            scale[r] = block_scale;
+            offset[r] = block_offset;
+        }
+        // Loops that stay loops: unrolled for a tile of tokens, drivers compile for seconds.
+        for group in 0..comptime!(packing.fours() / packing.fours_of_group()) {
+            if comptime!(packing.low == 8 || packing.scales_by_half()) {
+                #[unroll]
+                for r in 0..comptime!(cut.streams as usize) {
+                    let block = row_blocks[r] + at;
+                    if comptime!(packing.low == 8) {
+                        low[r] = codes[(block * 2u32 + group) as usize];
+                    } else {
+                        let (half_scale, half_offset) =
+                            scale_and_offset(scales, block, group, all_blocks, packing);
+                        scale[r] = half_scale;
+                        offset[r] = half_offset;
+                    }
+                }
+            }
+            for four in 0..comptime!(packing.fours_of_group()) {
+                let step = group * comptime!(packing.fours_of_group()) + four;
+                #[unroll]
+                for r in 0..comptime!(cut.streams as usize) {
+                    let within = (step * packing.low) % 32u32;
+                    values[r] = four_values(
+                        low[r],
+                        low_shift[r] + within,
+                        high[r],
+                        high_shift[r] + step * packing.high,
+                        scale[r],
+                        offset[r],
+                        packing,
+                    );
+                }
+                let column = at * fours + step;
                 #[unroll]
                 for t in 0..comptime!(cut.tile as usize) {
-                    let value = x[(starts[t] + column) as usize];
-                    gate_sums[t] += g * value;
-                    up_sums[t] += u * value;
+                    let x_four = if comptime!(normed > 0) {
+                        staged[column as usize]
+                    } else {
+                        x[(token_starts[t] + column) as usize]
+                    };
+                    #[unroll]
+                    for r in 0..comptime!(cut.streams as usize) {
+                        sums[t * comptime!(cut.streams as usize) + r] += values[r].dot(x_four);
+                    }
                 }
             }
         }
         at += cut.lanes;
     }
-    #[unroll]
-    for t in 0..comptime!(cut.tile as usize) {
-        let to = (t as u32 * UNITS + UNIT_POS) as usize;
-        gate[to] = sum_of_four(gate_sums[t]);
-        up[to] = sum_of_four(up_sums[t]);
-    }
-    sync_cube();
 
-    let outputs = comptime!(cut.outputs());
-    let mut output = UNIT_POS;
-    while output < outputs {
-        let (row, token) = row_and_token(output, cut);
-        if row < rows && token < tokens {
-            out[(token * rows + row) as usize] =
-                silu(sum_of_lanes(&gate, output, cut)) * sum_of_lanes(&up, output, cut);
+    let mut factor = 1.0f32;
+    if comptime!(normed > 0) {
+        let mut total = 0.0f32;
+        #[unroll]
+        for i in 0..8usize {
+            total += eighth[i];
         }
-        output += UNITS;
+        factor = 1.0f32 / (total / f32::cast_from(vectors * 4u32) + epsilon).sqrt();
     }
-}
 
-/// `out = x · Wᵀ` with plain floats. `x`: `[tokens, N * vectors]`, `W`: `[rows, N * vectors]`.
-#[cube(launch_unchecked)]
-pub(in crate::compute::gpu) fn product_float<N: Size>(
-    x: &[Vector<f32, N>],
-    weights: &[Vector<f32, N>],
-    out: &mut [f32],
-    tokens: u32,
-    rows: u32,
-    vectors: u32,
-    #[comptime] cut: Cut,
-) {
-    let mut shared = Shared::<[f32]>::new_slice(comptime!((UNITS * cut.tile) as usize));
-    let row = first_row(rows, cut);
-    let lane = UNIT_POS % cut.lanes;
-
-    let mut sums = Array::<Vector<f32, N>>::new(comptime!(cut.tile as usize));
-    let mut starts = Array::<u32>::new(comptime!(cut.tile as usize));
-    #[unroll]
-    for t in 0..comptime!(cut.tile as usize) {
-        sums[t] = Vector::<f32, N>::new(0.0f32);
-        starts[t] = first_token(t as u32, tokens, cut) * vectors;
-    }
-    let mut at = lane;
-    while at < vectors {
-        let weight = weights[(row * vectors + at) as usize];
+    let mut exchange = Shared::<[f32]>::new_slice(comptime!(cut.exchanged() as usize));
+    let mut totals = Array::<f32>::new(comptime!(cut.streams as usize));
+    if comptime!(cut.lanes == 1) {
         #[unroll]
         for t in 0..comptime!(cut.tile as usize) {
-            sums[t] += weight * x[(starts[t] + at) as usize];
+            #[unroll]
+            for r in 0..comptime!(cut.streams as usize) {
+                totals[r] = sums[t * comptime!(cut.streams as usize) + r] * factor;
+            }
+            let token = first_token + t as u32;
+            if token < tokens && first_row < stride {
+                write(
+                    out, residual, &totals, token, first_row, rows, stride, width, first, cut,
+                    finish,
+                );
+            }
         }
-        at += cut.lanes;
-    }
-    #[unroll]
-    for t in 0..comptime!(cut.tile as usize) {
-        let mut sum = 0.0f32;
+    } else {
         #[unroll]
-        for i in 0..N::value() {
-            sum += sums[t].extract(i);
+        for i in 0..comptime!(cut.sums() as usize) {
+            exchange[(i as u32 * UNITS + unit) as usize] = sums[i];
         }
-        shared[(t as u32 * UNITS + UNIT_POS) as usize] = sum;
-    }
-    sync_cube();
-
-    let outputs = comptime!(cut.outputs());
-    let mut output = UNIT_POS;
-    while output < outputs {
-        let (row, token) = row_and_token(output, cut);
-        if row < rows && token < tokens {
-            out[(token * rows + row) as usize] = sum_of_lanes(&shared, output, cut);
+        sync_cube();
+        let mut output = unit;
+        while output < comptime!(cut.outputs()) {
+            let row = CUBE_POS_X * comptime!(cut.rows()) + output % comptime!(cut.rows());
+            let t = output / comptime!(cut.rows());
+            if first_token + t < tokens && row < stride {
+                #[unroll]
+                for r in 0..comptime!(cut.streams as usize) {
+                    let start = (t * cut.streams + r as u32) * UNITS
+                        + (output % comptime!(cut.rows())) * cut.lanes;
+                    let mut sum = 0.0f32;
+                    #[unroll]
+                    for other in 0..cut.lanes {
+                        sum += exchange[(start + other) as usize];
+                    }
+                    totals[r] = sum * factor;
+                }
+                write(
+                    out,
+                    residual,
+                    &totals,
+                    first_token + t,
+                    row,
+                    rows,
+                    stride,
+                    width,
+                    first,
+                    cut,
+                    finish,
+                );
+            }
+            output += UNITS;
         }
-        output += UNITS;
     }
 }
 
-/// Each invocation's part of its row's products, into `shared[token][unit]`; then a barrier.
+/// Writes the sums of all streams of one token.
 #[cube]
-fn packed_rows(
-    shared: &mut Shared<[f32]>,
-    x: &[Float4],
-    quants: &[Word4],
-    scales: &[u32],
-    tokens: u32,
+fn write(
+    out: &mut [f32],
+    residual: &[f32],
+    totals: &Array<f32>,
+    token: u32,
+    row: u32,
     rows: u32,
-    blocks: u32,
-    #[comptime] packing: Packing,
+    stride: u32,
+    width: u32,
+    first: u32,
     #[comptime] cut: Cut,
+    #[comptime] finish: Finish,
 ) {
-    let row = first_row(rows, cut);
-    let lane = UNIT_POS % cut.lanes;
-    let parts = comptime!(packing.words4() as u32);
-    let steps = comptime!(8u32 / parts);
-
-    let mut sums = Array::<Float4>::new(comptime!(cut.tile as usize));
-    let mut starts = Array::<u32>::new(comptime!(cut.tile as usize));
-    #[unroll]
-    for t in 0..comptime!(cut.tile as usize) {
-        sums[t] = Float4::new(0.0f32);
-        starts[t] = first_token(t as u32, tokens, cut) * blocks * 8u32;
-    }
-    let mut at = lane;
-    while at < blocks {
-        let block = (row * blocks + at) as usize;
-        let (scale, offset) = scale_and_offset(scales, block, packing);
-        // Loops that stay loops: unrolled for a tile of tokens, drivers compile for seconds.
-        for part in 0..parts {
-            let words = quants[block * parts as usize + part as usize];
-            for step in 0..steps {
-                let values = four_values(words, scale, offset, step, packing);
-                let column = at * 8u32 + part * steps + step;
-                #[unroll]
-                for t in 0..comptime!(cut.tile as usize) {
-                    sums[t] += values * x[(starts[t] + column) as usize];
+    let start = token * width + first;
+    if comptime!(matches!(finish, Finish::Gate(_))) {
+        let gate = totals[0usize];
+        let up = totals[1usize];
+        out[(start + row) as usize] = activated(gate, comptime!(finish.activation())) * up;
+    } else {
+        #[unroll]
+        for r in 0..comptime!(cut.streams as usize) {
+            let this_row = row + r as u32 * stride;
+            if this_row < rows {
+                let to = (start + this_row) as usize;
+                if comptime!(finish == Finish::Add) {
+                    out[to] = residual[to] + totals[r];
+                } else {
+                    out[to] = totals[r];
                 }
             }
         }
-        at += cut.lanes;
     }
-    #[unroll]
-    for t in 0..comptime!(cut.tile as usize) {
-        shared[(t as u32 * UNITS + UNIT_POS) as usize] = sum_of_four(sums[t]);
+}
+
+impl Finish {
+    /// The activation of a gate; any for the others.
+    fn activation(self) -> Activation {
+        match self {
+            Self::Gate(activation) => activation,
+            Self::Plain | Self::Add => Activation::Silu,
+        }
     }
-    sync_cube();
-}
 
-/// The four added, in pairs.
-#[cube]
-fn sum_of_four(sum: Float4) -> f32 {
-    (sum.extract(0usize) + sum.extract(1usize)) + (sum.extract(2usize) + sum.extract(3usize))
-}
-
-/// The row that this invocation works on; beyond the end, the last one once more.
-#[cube]
-fn first_row(rows: u32, #[comptime] cut: Cut) -> u32 {
-    min(
-        CUBE_POS_X * comptime!(cut.rows()) + UNIT_POS / cut.lanes,
-        rows - 1u32,
-    )
-}
-
-/// Token `t` of this workgroup's tile; beyond the end, the last one once more.
-#[cube]
-fn first_token(t: u32, tokens: u32, #[comptime] cut: Cut) -> u32 {
-    min(CUBE_POS_Y * cut.tile + t, tokens - 1u32)
-}
-
-/// Row and token of one of the workgroup's outputs.
-#[cube]
-fn row_and_token(output: u32, #[comptime] cut: Cut) -> (u32, u32) {
-    (
-        CUBE_POS_X * comptime!(cut.rows()) + output % comptime!(cut.rows()),
-        CUBE_POS_Y * cut.tile + output / comptime!(cut.rows()),
-    )
-}
-
-/// What the lanes of one (row, token) found, added.
-#[cube]
-fn sum_of_lanes(shared: &Shared<[f32]>, output: u32, #[comptime] cut: Cut) -> f32 {
-    let start =
-        (output / comptime!(cut.rows())) * UNITS + (output % comptime!(cut.rows())) * cut.lanes;
-    let mut sum = 0.0f32;
-    #[unroll]
-    for lane in 0..cut.lanes {
-        sum += shared[(start + lane) as usize];
+    /// Columns of `out` that a matrix of `rows` rows gives.
+    pub(in crate::compute::gpu) fn columns(self, rows: usize) -> usize {
+        match self {
+            Self::Gate(_) => rows / 2,
+            Self::Plain | Self::Add => rows,
+        }
     }
-    sum
 }
