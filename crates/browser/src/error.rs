@@ -47,7 +47,7 @@ pub(crate) fn model_store(error: &model_store::Error) -> Error {
         | E::WrongRange { .. }
         | E::CutOff { .. } => ErrorCode::DownloadFailed,
         E::WrongSize { .. } | E::NotGguf { .. } => ErrorCode::ModelCorrupt,
-        E::WrongHash { .. } => ErrorCode::ModelHashMismatch,
+        E::WrongHash { .. } | E::WrongChunk { .. } => ErrorCode::ModelHashMismatch,
         E::Storage(StorageError::Full { .. }) => ErrorCode::QuotaExceeded,
         _ => ErrorCode::Internal,
     };

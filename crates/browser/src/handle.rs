@@ -13,9 +13,11 @@ use web_sys::File;
 
 use crate::{
     calls::Calls,
+    choose::DeviceFacts,
     consent::Consent,
     device::{Clock, Signals},
     error::{to_js, unreadable},
+    journal::{Journal, Journals},
     local::{PageModel, Prompt},
     models::{self, ModelRef, Progress},
     transport::RelayTransport,
@@ -32,6 +34,7 @@ pub struct EngineHandle {
     model: PageModel,
     engine: Rc<PageEngine>,
     consent: Consent,
+    journals: Journals,
     calls: Calls,
 }
 
@@ -62,7 +65,8 @@ impl EngineHandle {
     }
 
     fn build(cloud_json: Option<&str>) -> Result<Self, Error> {
-        let model = PageModel::default();
+        let journals = Journals::default();
+        let model = PageModel::new(journals.clone());
         let consent = Consent::default();
         let engine = Engine::new(model.clone(), Clock, Signals, consent.clone());
         let engine = match cloud_json {
@@ -86,11 +90,13 @@ impl EngineHandle {
             model,
             engine: Rc::new(engine),
             consent,
+            journals,
             calls: Calls::default(),
         })
     }
 
-    /// Gets a model ready. `on_progress(phase, done, total)`.
+    /// Gets a model ready. `on_progress(phase, done, total)`; `facts_json`: `DeviceFacts` of the npm package.
+    #[expect(clippy::too_many_arguments, reason = "each is one JavaScript value")]
     pub fn load(
         &self,
         call: u32,
@@ -99,16 +105,19 @@ impl EngineHandle {
         storage: &str,
         backend: &str,
         on_progress: js_sys::Function,
+        facts_json: &str,
     ) -> js_sys::Promise {
+        let facts = parse::<DeviceFacts>("device facts", facts_json);
         let reference = parse::<ModelRef>("model", model_json);
         let backend = backend_named(backend);
         let in_memory = storage == "memory";
         let model = self.model.clone();
         self.calls.promise(call, async move {
-            let (reference, backend, progress) = (reference?, backend?, Progress::new(on_progress));
+            let (reference, backend, facts) = (reference?, backend?, facts?);
+            let progress = Progress::new(on_progress);
             model
                 .load(models::ready(
-                    &reference, file, in_memory, backend, &progress,
+                    &reference, file, in_memory, backend, &facts, &progress,
                 ))
                 .await?;
             Ok(JsValue::UNDEFINED)
@@ -116,7 +125,9 @@ impl EngineHandle {
     }
 
     /// Answers. `on_event(eventJson)` for each event; `on_consent(previewJson)`, if given, is asked before
-    /// anything leaves and returns a promise of a boolean.
+    /// anything leaves and returns a promise of a boolean. `journal_json`: what an earlier worker had answered of a
+    /// local answer; `on_token(id, logProbability)` is told of each token after that, before its text.
+    #[expect(clippy::too_many_arguments, reason = "each is one JavaScript value")]
     pub fn answer(
         &self,
         call: u32,
@@ -124,13 +135,17 @@ impl EngineHandle {
         policy_json: &str,
         on_event: js_sys::Function,
         on_consent: Option<js_sys::Function>,
+        journal_json: &str,
+        on_token: js_sys::Function,
     ) -> js_sys::Promise {
         let question = parse_question(request_json, policy_json);
-        let engine = self.engine.clone();
+        let journal = parse::<Journal>("journal", journal_json);
+        let (engine, journals) = (self.engine.clone(), self.journals.clone());
         let asks = self.consent.register(call, on_consent);
         self.calls.promise(call, async move {
             let _asks = asks;
             let (request, policy) = question?;
+            let _kept = journals.register(call, journal?, on_token);
             let mut tell = |event: AnswerEvent| {
                 // Plain data; if the page's function throws, the page is gone, and so is this worker soon.
                 let json = serde_json::to_string(&event).unwrap_or_default();

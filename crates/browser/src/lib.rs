@@ -6,10 +6,13 @@
 //!
 //! ```text
 //! handle.rs      the exported class: each call is a future that can be aborted
-//! models.rs      which file, fetched and checked, into storage, into the model
+//! models.rs      a model by its address: its file, checked, into the model
+//! choose.rs      which file fits this device
+//! download.rs    the file from its server; place.rs: into storage
 //! local.rs       the engine's local model; gives the event loop a turn between steps
 //! transport.rs   the engine's way out: fetch, aborted when dropped
 //! consent.rs     asks the page before something leaves
+//! journal.rs     what the page keeps of an answer, to go on with it after a crash
 //! device.rs      clock, network state, event loop
 //! fetch.rs, opfs.rs, blob.rs   what the browser offers, with Rust's rules
 //! ```
@@ -17,15 +20,19 @@
 
 mod blob;
 mod calls;
+mod choose;
 mod consent;
 mod device;
+mod download;
 mod error;
 mod fetch;
 mod handle;
+mod journal;
 mod local;
 mod models;
 mod opfs;
 mod panic;
+mod place;
 mod transport;
 
 pub use handle::EngineHandle;

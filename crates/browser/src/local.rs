@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::{
     device::{EventLoop, now_ms},
     error::local_model as model_error,
+    journal::Journals,
 };
 
 /// The model in this page, if there is one. Clones are the same model.
@@ -23,6 +24,7 @@ pub(crate) struct PageModel(Rc<State>);
 
 #[derive(Default)]
 struct State {
+    journals: Journals,
     model: Mutex<Option<Model>>,
     info: RefCell<Option<ModelInfo>>,
     loading: Cell<bool>,
@@ -68,6 +70,13 @@ struct ModelStats {
 }
 
 impl PageModel {
+    pub(crate) fn new(journals: Journals) -> Self {
+        Self(Rc::new(State {
+            journals,
+            ..State::default()
+        }))
+    }
+
     /// Runs `load` and takes what it gives; while it runs the model counts as loading.
     pub(crate) async fn load(
         &self,
@@ -149,11 +158,22 @@ impl PageModel {
             .start(prompt, sampling)
             .map_err(|error| model_error(&error))?;
         let cached_tokens = generation.reused();
+        if let Some(journal) = self.0.journals.current() {
+            generation.replay(&journal.tokens);
+        }
         loop {
             let step = generation
                 .step()
                 .await
                 .map_err(|error| model_error(&error))?;
+            if let Step::Token {
+                id,
+                log_probability,
+                ..
+            } = &step
+            {
+                self.0.journals.add(*id, *log_probability);
+            }
             on_step(&step);
             match step {
                 Step::Prefill { .. } => {}
@@ -250,7 +270,13 @@ impl engine::LocalModel for PageModel {
                 on_text(text);
             }
         };
-        let ended = self.run(model, prompt, sampling(request), on_step).await?;
+        let mut sampling = sampling(request);
+        if request.seed.is_none()
+            && let Some(journal) = self.0.journals.current()
+        {
+            sampling.seed = journal.seed.into();
+        }
+        let ended = self.run(model, prompt, sampling, on_step).await?;
         let (prompt_tokens, completion_tokens) =
             (to_u32(ended.prompt_tokens), to_u32(ended.completion_tokens));
         Ok(LocalAnswer {

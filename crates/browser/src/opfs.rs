@@ -48,6 +48,21 @@ impl OpfsStorage {
     }
 }
 
+/// Bytes that are stored of the model `key`. Looks without opening, which would lock and, if need be, make it.
+pub(crate) async fn stored(key: &str) -> u64 {
+    let look = async {
+        let folder = folder().await?;
+        let handle = JsFuture::from(folder.get_file_handle(&format!("{key}.gguf")));
+        let handle: FileSystemFileHandle = handle.await.ok()?.unchecked_into();
+        let file: web_sys::File = JsFuture::from(handle.get_file())
+            .await
+            .ok()?
+            .unchecked_into();
+        Some(file.size() as u64)
+    };
+    look.await.unwrap_or(0)
+}
+
 /// Replaces the small file `name`. That it fails costs only a convenience, so nobody is told.
 pub(crate) async fn keep(name: &str, bytes: &[u8]) {
     let Some(folder) = folder().await else { return };
@@ -140,8 +155,11 @@ impl OpenFile {
         }
     }
 
-    fn truncate(&self) -> Result<(), StorageError> {
-        self.0.truncate_with_u32(0).map_err(|error| broken(&error))
+    fn truncate(&self, length: u64) -> Result<(), StorageError> {
+        // Files are far below 2^53 bytes.
+        self.0
+            .truncate_with_f64(length as f64)
+            .map_err(|error| broken(&error))
     }
 
     fn all(&self) -> Result<Vec<u8>, StorageError> {
@@ -152,7 +170,7 @@ impl OpenFile {
     }
 
     fn replace(&self, bytes: &[u8]) -> Result<(), StorageError> {
-        self.truncate()?;
+        self.truncate(0)?;
         self.write(0, bytes)?;
         self.0.flush().map_err(|error| broken(&error))
     }
@@ -171,8 +189,8 @@ impl Storage for OpfsStorage {
         self.file.write(self.file.length()?, bytes)
     }
 
-    fn clear(&mut self) -> Result<(), StorageError> {
-        self.file.truncate()
+    fn truncate(&mut self, length: u64) -> Result<(), StorageError> {
+        self.file.truncate(length)
     }
 
     fn flush(&mut self) -> Result<(), StorageError> {

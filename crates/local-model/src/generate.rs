@@ -5,7 +5,7 @@ use crate::{
     compute::Compute,
     llama::Llama,
     model::Device,
-    sample::Sampler,
+    sample::{Sampled, Sampler},
     tokenizer::{Pieces, Tokenizer},
 };
 
@@ -164,6 +164,21 @@ impl Generation<'_> {
         self.reused
     }
 
+    /// Takes tokens that this answer had already, before its device was lost, as if they had been sampled here:
+    /// what follows is what would have followed. Call it before the first [`Self::step`].
+    ///
+    /// `tokens`: ids with the natural logarithms of their probabilities, as [`Step::Token`] gave them.
+    pub fn replay(&mut self, tokens: &[(u32, f32)]) {
+        for &(id, log_probability) in tokens {
+            self.sampler.skip();
+            // Its text is out already.
+            self.accept(Sampled {
+                id,
+                log_probability,
+            });
+        }
+    }
+
     /// Kernels launched on the GPU so far, as [`Model::dispatches`].
     pub fn dispatches(&self) -> u64 {
         match &self.run {
@@ -227,6 +242,10 @@ impl Generation<'_> {
 
     fn take(&mut self, logits: &[f32]) -> Result<Step, Error> {
         let sampled = self.sampler.sample(logits)?;
+        Ok(self.accept(sampled))
+    }
+
+    fn accept(&mut self, sampled: Sampled) -> Step {
         self.tokens.push(sampled.id);
         self.log_probabilities += f64::from(sampled.log_probability);
         let text = if self.tokenizer.is_end(sampled.id) {
@@ -242,11 +261,11 @@ impl Generation<'_> {
             }
             text
         };
-        Ok(Step::Token {
+        Step::Token {
             id: sampled.id,
             text,
             log_probability: sampled.log_probability,
-        })
+        }
     }
 }
 

@@ -25,6 +25,7 @@
 mod chat;
 mod compute;
 mod error;
+pub mod fit;
 mod footprint;
 mod generate;
 mod gguf;

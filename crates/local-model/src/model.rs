@@ -123,6 +123,11 @@ impl Model {
         })
     }
 
+    /// Lets a conversation have at most so many tokens, because memory for more is not there; see [`crate::fit`].
+    pub fn limit_context(&mut self, tokens: usize) {
+        self.info.context_length = self.info.context_length.min(tokens);
+    }
+
     /// What the model is.
     pub fn info(&self) -> &ModelInfo {
         &self.info

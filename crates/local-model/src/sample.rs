@@ -115,6 +115,13 @@ impl Sampler {
         })
     }
 
+    /// Passes over the random number of a token that was chosen elsewhere.
+    pub fn skip(&mut self) {
+        if self.temperature > 0.0 {
+            self.random.rand_float();
+        }
+    }
+
     fn draw(&mut self, logits: &[f32], highest: f32, total: f64) -> usize {
         let mut order: Vec<usize> = (0..logits.len()).collect();
         let descending = |&a: &usize, &b: &usize| logits[b].total_cmp(&logits[a]).then(a.cmp(&b));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
-use crate::{Error, Manifest, Sha256, Storage};
+use crate::{Chunks, Error, ModelFile, Sha256, Storage};
 
 /// What is read and hashed at a time when an earlier visit's bytes are hashed again.
 const PIECE: usize = 1 << 20;
@@ -20,15 +20,28 @@ pub struct Wanted {
     pub bytes: Option<u64>,
     /// Its hash, if a manifest tells. Without one any whole file is taken.
     pub sha256: Option<Sha256>,
+    /// Hashes of its parts, if a manifest tells. Without them damage is found only at the end.
+    pub chunks: Option<Chunks>,
 }
 
 impl Wanted {
-    /// The file of a manifest; `url` is the manifest's, made absolute.
-    pub fn of(manifest: &Manifest, url: impl Into<String>) -> Self {
+    /// A file of a manifest; `url` is the manifest's, made absolute.
+    pub fn of(file: &ModelFile, url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
-            bytes: Some(manifest.bytes),
-            sha256: Some(manifest.sha256),
+            bytes: Some(file.bytes),
+            sha256: Some(file.sha256),
+            chunks: file.chunks.clone(),
+        }
+    }
+
+    /// A file of which only the address is known; `url` is absolute.
+    pub fn unknown(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            bytes: None,
+            sha256: None,
+            chunks: None,
         }
     }
 }
@@ -44,6 +57,8 @@ pub struct Head<'a> {
     pub content_length: Option<u64>,
     /// `ETag`.
     pub etag: Option<&'a str>,
+    /// The request asked for the bytes before this one only: then the body's length tells nothing of the file's.
+    pub until: Option<u64>,
 }
 
 /// What to do after the head of a reply.
@@ -64,6 +79,15 @@ struct State {
     verified: bool,
 }
 
+/// The part of the file that is being hashed, if the parts' hashes are known.
+#[derive(Clone, Debug, Default)]
+struct Chunk {
+    start: u64,
+    hasher: sha2::Sha256,
+    /// The whole file's hasher as it was at `start`.
+    before: sha2::Sha256,
+}
+
 /// One model file on its way into a storage.
 ///
 /// Dropping it at any point is fine: what was pushed is stored, and the next `open` goes on from there.
@@ -75,6 +99,7 @@ pub struct Download<S> {
     stored: u64,
     hashed: u64,
     hasher: sha2::Sha256,
+    chunk: Chunk,
     /// The body that is being read has ended.
     ended: bool,
 }
@@ -95,6 +120,7 @@ impl<S: Storage> Download<S> {
             stored,
             hashed: 0,
             hasher: sha2::Sha256::new(),
+            chunk: Chunk::default(),
             ended: false,
         };
         let other_file =
@@ -129,7 +155,7 @@ impl<S: Storage> Download<S> {
     /// Hashes a piece of what an earlier visit stored; false when nothing is left.
     ///
     /// # Errors
-    /// When the storage fails.
+    /// [`Error::WrongChunk`]; then the file ends before that part. Or when the storage fails.
     pub fn rehash(&mut self) -> Result<bool, Error> {
         let missing = self.stored - self.hashed;
         if missing == 0 {
@@ -138,8 +164,7 @@ impl<S: Storage> Download<S> {
         let mut piece =
             vec![0; usize::try_from(missing).map_or(PIECE, |missing| missing.min(PIECE))];
         self.storage.read_at(self.hashed, &mut piece)?;
-        self.hasher.update(&piece);
-        self.hashed += piece.len() as u64;
+        self.absorb(&piece)?;
         Ok(true)
     }
 
@@ -181,7 +206,10 @@ impl<S: Storage> Download<S> {
                     self.start_again()?;
                     return Ok(Next::AskAgain);
                 }
-                total.or_else(|| Some(head.content_length? + self.stored))
+                total.or_else(|| match head.until {
+                    None => Some(head.content_length? + self.stored),
+                    Some(_) => None,
+                })
             }
             // Range Not Satisfiable: what is stored is longer than what the server has.
             416 if self.stored > 0 => {
@@ -220,7 +248,9 @@ impl<S: Storage> Download<S> {
     /// The next bytes of the body: stores and hashes them. Call [`Self::rehash`] until it is done before.
     ///
     /// # Errors
-    /// [`Error::NotGguf`], [`Error::WrongSize`] when more come than there should be, or when the storage fails.
+    /// [`Error::NotGguf`], [`Error::WrongSize`] when more come than there should be, [`Error::WrongChunk`] when a
+    /// part came damaged: then the file ends before it, and [`Self::missing_from`] tells where to go on. Or when
+    /// the storage fails.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let after = self.stored + bytes.len() as u64;
         if let Some(wanted) = self.total()
@@ -253,10 +283,8 @@ impl<S: Storage> Download<S> {
                 other => other.into(),
             });
         }
-        self.hasher.update(bytes);
         self.stored = after;
-        self.hashed = after;
-        Ok(())
+        self.absorb(bytes)
     }
 
     /// The body has ended.
@@ -337,11 +365,62 @@ impl<S: Storage> Download<S> {
     fn start_again(&mut self) -> Result<(), Error> {
         self.state = State::default();
         self.write_state()?;
-        self.storage.clear()?;
+        self.storage.truncate(0)?;
         self.stored = 0;
         self.hashed = 0;
         self.hasher = sha2::Sha256::new();
+        self.chunk = Chunk::default();
         self.ended = false;
+        Ok(())
+    }
+
+    /// Hashes stored bytes that follow those that are hashed. A part whose hash is wrong is forgotten, with all
+    /// that is after it.
+    fn absorb(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        let Some(chunks) = &self.wanted.chunks else {
+            self.hasher.update(bytes);
+            self.hashed += bytes.len() as u64;
+            return Ok(());
+        };
+        while !bytes.is_empty() {
+            let end = self
+                .chunk
+                .start
+                .saturating_add(chunks.bytes)
+                .min(self.wanted.bytes.unwrap_or(u64::MAX));
+            let room = usize::try_from(end - self.hashed).unwrap_or(usize::MAX);
+            let (piece, rest) = bytes.split_at(bytes.len().min(room));
+            bytes = rest;
+            self.hasher.update(piece);
+            self.chunk.hasher.update(piece);
+            self.hashed += piece.len() as u64;
+            if self.hashed < end {
+                continue;
+            }
+            let start = self.chunk.start;
+            let before = std::mem::replace(
+                &mut self.chunk,
+                Chunk {
+                    start: end,
+                    hasher: sha2::Sha256::new(),
+                    before: self.hasher.clone(),
+                },
+            );
+            let got = Sha256(before.hasher.finalize().into());
+            let index = usize::try_from(start / chunks.bytes).unwrap_or(usize::MAX);
+            if chunks.sha256.get(index) != Some(&got) {
+                let url = self.wanted.url.clone();
+                self.storage.truncate(start)?;
+                (self.stored, self.hashed) = (start, start);
+                self.hasher = before.before.clone();
+                self.chunk = Chunk {
+                    start,
+                    hasher: sha2::Sha256::new(),
+                    before: before.before,
+                };
+                return Err(Error::WrongChunk { url, start, end });
+            }
+        }
         Ok(())
     }
 

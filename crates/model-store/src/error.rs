@@ -83,6 +83,20 @@ pub enum Error {
         wanted: u64,
     },
 
+    /// A part of the file came damaged. It was dropped, and only it need be fetched again.
+    #[error(
+        "{url}: the bytes from {start} to {end} came damaged: their SHA-256 is not the manifest's; try again, and if \
+         this repeats, file and manifest do not belong together"
+    )]
+    WrongChunk {
+        /// The file.
+        url: String,
+        /// First byte of the part.
+        start: u64,
+        /// First byte after it.
+        end: u64,
+    },
+
     /// The whole file is there and is not the right one. It was discarded.
     #[error(
         "{url}: the file's SHA-256 is {got}, the manifest says {wanted}; it was discarded: \

@@ -18,5 +18,5 @@ mod storage;
 
 pub use download::{Download, Head, Next, Wanted};
 pub use error::Error;
-pub use manifest::{Manifest, Sha256};
+pub use manifest::{Chunks, Manifest, ModelFile, Sha256};
 pub use storage::{MemoryStorage, Storage, StorageError};

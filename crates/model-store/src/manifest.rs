@@ -24,25 +24,45 @@ impl Sha256 {
     }
 }
 
-/// What a model file should be, as its publisher says.
+/// A model as its publisher offers it: one file, or several of which a device takes the first that fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     /// For people.
     pub name: String,
-    /// Where the file is; relative to the manifest.
-    pub url: String,
-    /// Length of the file.
-    pub bytes: u64,
-    /// Hash of the file.
-    pub sha256: Sha256,
     /// SPDX identifier, or a sentence.
     pub license: String,
     /// Tokens of prompt and answer together.
     pub context_length: u32,
+    /// At least one; the best first.
+    pub files: Vec<ModelFile>,
+}
+
+/// What a model file should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelFile {
+    /// Where it is; relative to the manifest.
+    pub url: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its hash.
+    pub sha256: Sha256,
+    /// Hashes of its parts, so that damage is found early and only the damaged part is fetched again.
+    pub chunks: Option<Chunks>,
+}
+
+/// Hashes of a file's parts of equal length; the last part may be shorter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunks {
+    /// Length of a part.
+    pub bytes: u64,
+    /// One for each part.
+    pub sha256: Vec<Sha256>,
 }
 
 impl Manifest {
-    /// Reads `{"name","url","bytes","sha256","license","contextLength"}`: all of them, and nothing else.
+    /// Reads `{"name", "license", "contextLength"}` with the fields of one file beside them, or with
+    /// `"variants": [file, …]`, the best first. A file is `{"url", "bytes", "sha256"}` and, if its publisher
+    /// likes, `"chunks": {"bytes", "sha256": [hash, …]}`. Nothing else is allowed.
     ///
     /// # Errors
     /// [`Error::NotJson`], or [`Error::Field`] naming the first field that is wrong.
@@ -51,54 +71,147 @@ impl Manifest {
             line: error.line(),
             column: error.column(),
         })?;
-        let Value::Object(mut fields) = value else {
-            return Err(wrong("(all)", "the manifest is not an object"));
-        };
+        let mut fields = Fields::of(value, String::new())?;
         let manifest = Self {
-            name: text_field(&mut fields, "name")?,
-            url: text_field(&mut fields, "url")?,
-            bytes: number_field(&mut fields, "bytes")?,
-            sha256: hash_field(&mut fields, "sha256")?,
-            license: text_field(&mut fields, "license")?,
-            context_length: u32::try_from(number_field(&mut fields, "contextLength")?)
+            name: fields.text("name")?,
+            license: fields.text("license")?,
+            context_length: u32::try_from(fields.number("contextLength")?)
                 .map_err(|_| wrong("contextLength", "more than a model can have"))?,
+            files: match fields.optional("variants") {
+                None => vec![ModelFile::take(&mut fields)?],
+                Some(variants) => variant_list(variants)?,
+            },
         };
-        match fields.keys().next() {
+        fields.end("name, license, contextLength, url, bytes, sha256, chunks, variants")?;
+        Ok(manifest)
+    }
+}
+
+impl ModelFile {
+    fn take(fields: &mut Fields) -> Result<Self, Error> {
+        let (url, bytes) = (fields.text("url")?, fields.number("bytes")?);
+        let sha256 = fields.hash("sha256")?;
+        let chunks = match fields.optional("chunks") {
+            None => None,
+            Some(value) => Some(Chunks::read(value, fields.path("chunks"), bytes)?),
+        };
+        Ok(Self {
+            url,
+            bytes,
+            sha256,
+            chunks,
+        })
+    }
+}
+
+impl Chunks {
+    fn read(value: Value, path: String, file: u64) -> Result<Self, Error> {
+        let mut fields = Fields::of(value, format!("{path}."))?;
+        let bytes = fields.number("bytes")?;
+        let list = fields.path("sha256");
+        let Value::Array(hashes) = fields.take("sha256")? else {
+            return Err(wrong(list, "expected a list of hashes"));
+        };
+        let sha256 = hashes
+            .into_iter()
+            .enumerate()
+            .map(|(index, value)| hash_of(&value, format!("{list}[{index}]")))
+            .collect::<Result<Vec<_>, _>>()?;
+        let expected = file.div_ceil(bytes);
+        if sha256.len() as u64 != expected {
+            let problem = format!(
+                "expected {expected} hashes, one for each {bytes} bytes; found {}",
+                sha256.len()
+            );
+            return Err(wrong(list, problem));
+        }
+        fields.end("bytes, sha256")?;
+        Ok(Self { bytes, sha256 })
+    }
+}
+
+fn variant_list(value: Value) -> Result<Vec<ModelFile>, Error> {
+    let list = match value {
+        Value::Array(list) if !list.is_empty() => list,
+        _ => return Err(wrong("variants", "expected a list of at least one file")),
+    };
+    list.into_iter()
+        .enumerate()
+        .map(|(index, value)| {
+            let mut fields = Fields::of(value, format!("variants[{index}]."))?;
+            let file = ModelFile::take(&mut fields)?;
+            fields.end("url, bytes, sha256, chunks")?;
+            Ok(file)
+        })
+        .collect()
+}
+
+/// The fields of an object that are not yet read, and where the object stands.
+struct Fields {
+    fields: Map<String, Value>,
+    prefix: String,
+}
+
+impl Fields {
+    fn of(value: Value, prefix: String) -> Result<Self, Error> {
+        match value {
+            Value::Object(fields) => Ok(Self { fields, prefix }),
+            _ if prefix.is_empty() => Err(wrong("(all)", "the manifest is not an object")),
+            _ => Err(wrong(prefix.trim_end_matches('.'), "expected an object")),
+        }
+    }
+
+    fn path(&self, field: &str) -> String {
+        format!("{}{field}", self.prefix)
+    }
+
+    fn optional(&mut self, field: &str) -> Option<Value> {
+        self.fields.remove(field)
+    }
+
+    fn take(&mut self, field: &str) -> Result<Value, Error> {
+        self.optional(field)
+            .ok_or_else(|| wrong(self.path(field), "is missing"))
+    }
+
+    fn text(&mut self, field: &str) -> Result<String, Error> {
+        match self.take(field)? {
+            Value::String(text) if !text.is_empty() => Ok(text),
+            _ => Err(wrong(self.path(field), "expected a text that is not empty")),
+        }
+    }
+
+    fn number(&mut self, field: &str) -> Result<u64, Error> {
+        match self.take(field)?.as_u64() {
+            Some(number) if number > 0 => Ok(number),
+            _ => Err(wrong(self.path(field), "expected a whole number above 0")),
+        }
+    }
+
+    fn hash(&mut self, field: &str) -> Result<Sha256, Error> {
+        let value = self.take(field)?;
+        hash_of(&value, self.path(field))
+    }
+
+    fn end(&self, known: &str) -> Result<(), Error> {
+        match self.fields.keys().next() {
             Some(unknown) => Err(wrong(
-                unknown,
-                "is not known; known: name, url, bytes, sha256, license, contextLength",
+                self.path(unknown),
+                format!("is not known; known: {known}"),
             )),
-            None => Ok(manifest),
+            None => Ok(()),
         }
     }
 }
 
-fn take(fields: &mut Map<String, Value>, field: &'static str) -> Result<Value, Error> {
-    fields
-        .remove(field)
-        .ok_or_else(|| wrong(field, "is missing"))
-}
-
-fn text_field(fields: &mut Map<String, Value>, field: &'static str) -> Result<String, Error> {
-    match take(fields, field)? {
-        Value::String(text) if !text.is_empty() => Ok(text),
-        _ => Err(wrong(field, "expected a text that is not empty")),
-    }
-}
-
-fn number_field(fields: &mut Map<String, Value>, field: &'static str) -> Result<u64, Error> {
-    match take(fields, field)?.as_u64() {
-        Some(number) if number > 0 => Ok(number),
-        _ => Err(wrong(field, "expected a whole number above 0")),
-    }
-}
-
-fn hash_field(fields: &mut Map<String, Value>, field: &'static str) -> Result<Sha256, Error> {
-    let text = text_field(fields, field)?;
+fn hash_of(value: &Value, path: String) -> Result<Sha256, Error> {
     let mut digest = [0; 32];
-    match hex::decode_to_slice(&text, &mut digest) {
-        Ok(()) => Ok(Sha256(digest)),
-        Err(_) => Err(wrong(field, "expected 64 hexadecimal digits")),
+    match value
+        .as_str()
+        .map(|text| hex::decode_to_slice(text, &mut digest))
+    {
+        Some(Ok(())) => Ok(Sha256(digest)),
+        _ => Err(wrong(path, "expected 64 hexadecimal digits")),
     }
 }
 
@@ -110,74 +223,4 @@ fn wrong(field: impl Into<String>, problem: impl Into<String>) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = r#"{"name":"Tiny","url":"tiny.gguf","bytes":7,"license":"MIT","contextLength":2048,
-        "sha256":"00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"}"#;
-
-    #[test]
-    fn good() {
-        let manifest = Manifest::parse(GOOD.as_bytes()).unwrap();
-        let digest = hex::decode("00112233445566778899aabbccddeeff".repeat(2)).unwrap();
-        assert_eq!(
-            manifest,
-            Manifest {
-                name: "Tiny".into(),
-                url: "tiny.gguf".into(),
-                bytes: 7,
-                sha256: Sha256(digest.try_into().unwrap()),
-                license: "MIT".into(),
-                context_length: 2048,
-            }
-        );
-    }
-
-    #[test]
-    fn errors_name_the_field() {
-        for (from, to, message) in [
-            (r#""name":"Tiny","#, "", "manifest field name: is missing"),
-            (
-                r#""Tiny""#,
-                "7",
-                "manifest field name: expected a text that is not empty",
-            ),
-            (
-                r#""bytes":7"#,
-                r#""bytes":-7"#,
-                "manifest field bytes: expected a whole number above 0",
-            ),
-            (
-                r#""bytes":7"#,
-                r#""bytes":7.5"#,
-                "manifest field bytes: expected a whole number above 0",
-            ),
-            (
-                "00112233",
-                "0011223",
-                "manifest field sha256: expected 64 hexadecimal digits",
-            ),
-            (
-                "00112233",
-                "x0112233",
-                "manifest field sha256: expected 64 hexadecimal digits",
-            ),
-            (
-                ":2048",
-                ":99999999999",
-                "manifest field contextLength: more than a model can have",
-            ),
-            (
-                r#""bytes":7"#,
-                r#""bytes":7,"size":7"#,
-                "manifest field size: is not known; known: name, url, bytes",
-            ),
-            ("{", "[", "the manifest is not JSON: line 1"),
-        ] {
-            let error = Manifest::parse(GOOD.replacen(from, to, 1).as_bytes())
-                .unwrap_err()
-                .to_string();
-            assert!(error.starts_with(message), "{error}");
-        }
-    }
-}
+mod tests;

@@ -59,11 +59,11 @@ pub trait Storage {
     /// [`StorageError::Full`] when there is no room; then nothing or a part was added.
     fn append(&mut self, bytes: &[u8]) -> Result<(), StorageError>;
 
-    /// Forgets all bytes.
+    /// Forgets all bytes from `length` on.
     ///
     /// # Errors
     /// When the storage is gone.
-    fn clear(&mut self) -> Result<(), StorageError>;
+    fn truncate(&mut self, length: u64) -> Result<(), StorageError>;
 
     /// Makes what was appended last, as far as the storage can.
     ///
@@ -172,8 +172,9 @@ impl Storage for MemoryStorage {
         Ok(())
     }
 
-    fn clear(&mut self) -> Result<(), StorageError> {
-        self.bytes.clear();
+    fn truncate(&mut self, length: u64) -> Result<(), StorageError> {
+        self.bytes
+            .truncate(usize::try_from(length).unwrap_or(usize::MAX));
         Ok(())
     }
 

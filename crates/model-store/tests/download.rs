@@ -6,7 +6,7 @@
 )]
 
 use model_store::{
-    Download, Error, Head, MemoryStorage, Next, Sha256, Storage, StorageError, Wanted,
+    Chunks, Download, Error, Head, MemoryStorage, Next, Sha256, Storage, StorageError, Wanted,
 };
 
 const URL: &str = "https://page.test/m.gguf";
@@ -23,6 +23,7 @@ fn wanted(file: &[u8]) -> Wanted {
         url: URL.into(),
         bytes: Some(file.len() as u64),
         sha256: Some(Sha256::of(file)),
+        chunks: None,
     }
 }
 
@@ -68,6 +69,7 @@ fn drive(
             content_range: (status == 206).then_some(range.as_str()),
             content_length: Some((length - start) as u64),
             etag: server.etag,
+            until: None,
         };
         if download.response(&head)? == Next::AskAgain {
             continue;
@@ -148,11 +150,7 @@ fn server_without_ranges_starts_again() {
 #[test]
 fn file_that_changed_in_between_starts_again() {
     let (old, new) = (file(100), [&file(50)[..], &[9; 50]].concat());
-    let bare = Wanted {
-        url: URL.into(),
-        bytes: None,
-        sha256: None,
-    };
+    let bare = Wanted::unknown(URL);
     let before = Server {
         file: &old,
         ranges: true,
@@ -171,11 +169,7 @@ fn file_that_changed_in_between_starts_again() {
 #[test]
 fn file_that_shrank_starts_again() {
     let (old, new) = (file(100), file(30));
-    let bare = Wanted {
-        url: URL.into(),
-        bytes: None,
-        sha256: None,
-    };
+    let bare = Wanted::unknown(URL);
     let (storage, _) = fetch(
         MemoryStorage::default(),
         bare.clone(),
@@ -313,15 +307,7 @@ fn more_bytes_than_announced() {
 
 #[test]
 fn web_page_instead_of_a_model() {
-    let mut download = Download::open(
-        MemoryStorage::default(),
-        Wanted {
-            url: URL.into(),
-            bytes: None,
-            sha256: None,
-        },
-    )
-    .unwrap();
+    let mut download = Download::open(MemoryStorage::default(), Wanted::unknown(URL)).unwrap();
     download
         .response(&Head {
             status: 200,
@@ -406,11 +392,7 @@ fn full_storage_is_said_before_anything_is_stored() {
 #[test]
 fn storage_that_fills_up_keeps_what_came() {
     let file = file(100);
-    let bare = Wanted {
-        url: URL.into(),
-        bytes: None,
-        sha256: None,
-    };
+    let bare = Wanted::unknown(URL);
     let mut download = Download::open(MemoryStorage::with_capacity(60), bare).unwrap();
     download
         .response(&Head {
@@ -430,15 +412,7 @@ fn storage_that_fills_up_keeps_what_came() {
 #[test]
 fn bare_url_without_a_length_ends_when_the_body_ends() {
     let file = file(100);
-    let mut download = Download::open(
-        MemoryStorage::default(),
-        Wanted {
-            url: URL.into(),
-            bytes: None,
-            sha256: None,
-        },
-    )
-    .unwrap();
+    let mut download = Download::open(MemoryStorage::default(), Wanted::unknown(URL)).unwrap();
     assert_eq!(download.missing_from(), Some(0));
     download
         .response(&Head {
@@ -453,4 +427,109 @@ fn bare_url_without_a_length_ends_when_the_body_ends() {
         (download.missing_from(), download.is_verified()),
         (None, true)
     );
+}
+
+/// `file` with hashes of parts of `length` bytes.
+fn in_chunks(file: &[u8], length: usize) -> Wanted {
+    Wanted {
+        chunks: Some(Chunks {
+            bytes: length as u64,
+            sha256: file.chunks(length).map(Sha256::of).collect(),
+        }),
+        ..wanted(file)
+    }
+}
+
+#[test]
+fn damage_is_found_in_its_chunk_and_only_that_is_fetched_again() {
+    let file = file(100);
+    let good = Server {
+        file: &file,
+        ranges: true,
+        etag: None,
+    };
+    for at in 4..100 {
+        let mut damaged = file.clone();
+        damaged[at] ^= 1;
+        let server = Server {
+            file: &damaged,
+            ..good
+        };
+        let (storage, result) = fetch(MemoryStorage::default(), in_chunks(&file, 16), &server, ALL);
+        let start = at / 16 * 16;
+        let (url, end) = (URL.into(), (start + 16).min(100) as u64);
+        let start = start as u64;
+        assert_eq!(result, Err(Error::WrongChunk { url, start, end }));
+        assert_eq!(storage.bytes(), &file[..start as usize]);
+
+        let (storage, result) = fetch(storage, in_chunks(&file, 16), &good, ALL);
+        assert_eq!((storage.bytes(), result), (&file[..], Ok(())));
+    }
+}
+
+#[test]
+fn a_download_goes_on_after_a_damaged_chunk() {
+    let file = file(100);
+    let mut download = Download::open(MemoryStorage::default(), in_chunks(&file, 16)).unwrap();
+    let head = Head {
+        status: 200,
+        ..Head::default()
+    };
+    download.response(&head).unwrap();
+    let mut damaged = file.clone();
+    damaged[50] ^= 1;
+    assert!(matches!(
+        download.push(&damaged),
+        Err(Error::WrongChunk {
+            start: 48,
+            end: 64,
+            ..
+        })
+    ));
+    assert_eq!(download.missing_from(), Some(48));
+    let head = Head {
+        status: 206,
+        content_range: Some("bytes 48-99/100"),
+        ..Head::default()
+    };
+    download.response(&head).unwrap();
+    download.push(&file[48..]).unwrap();
+    download.end().unwrap();
+    download.verify().unwrap();
+    assert_eq!(download.storage().bytes(), &file[..]);
+}
+
+#[test]
+fn what_rotted_in_the_storage_is_found_in_its_chunk() {
+    let file = file(100);
+    let mut storage = MemoryStorage::default();
+    let mut rotten = file[..90].to_vec();
+    rotten[20] ^= 1;
+    storage.append(&rotten).unwrap();
+    let mut download = Download::open(storage, in_chunks(&file, 16)).unwrap();
+    assert!(matches!(
+        download.rehash(),
+        Err(Error::WrongChunk {
+            start: 16,
+            end: 32,
+            ..
+        })
+    ));
+    assert_eq!(download.missing_from(), Some(16));
+}
+
+#[test]
+fn a_part_that_was_asked_for_tells_nothing_of_the_whole() {
+    let file = file(100);
+    let mut download = Download::open(MemoryStorage::default(), wanted(&file)).unwrap();
+    // Another origin's Content-Range is hidden from the page.
+    let head = Head {
+        status: 206,
+        content_length: Some(10),
+        until: Some(10),
+        ..Head::default()
+    };
+    assert_eq!(download.response(&head), Ok(Next::Body));
+    download.push(&file[..10]).unwrap();
+    assert_eq!(download.missing_from(), Some(10));
 }

@@ -11,9 +11,10 @@ declare global {
 }
 
 /** Options that can be sent into a page. */
-export type Options = Pick<TidegateOptions, 'cloud' | 'device' | 'storage'> & {
+export type Options = Pick<TidegateOptions, 'cloud' | 'dangerous' | 'device' | 'storage'> & {
   model?: string;
   policy?: { mode: Mode };
+  workerUrl?: string;
 };
 
 /** How a call ended: with an answer, or with an error and its code. */

@@ -22,15 +22,24 @@ interface Offer {
   file: Buffer;
   sha256: string;
   bytes: number;
+  /** Length of the parts whose hashes the manifest names, if it names any. */
+  chunk: number | undefined;
   /** Cut the connection once, after this many bytes of the file. */
   cutAt: number | undefined;
+  /** Send the byte there wrong, so many times. */
+  damage: { at: number; times: number } | undefined;
 }
+
+/** What a site may say or do wrong about a model file. */
+export type Claims = Partial<Omit<Offer, 'file'>>;
 
 /** Somebody's site that uses the package: an empty page, the package's files, and models, whole or not. */
 export class Site {
   /** Paths asked for, with the range if there was one. */
   readonly asked: string[] = [];
   readonly #offers = new Map<string, Offer>();
+  readonly #scripts = new Map<string, { text: string; times: number }>();
+  readonly #variants = new Map<string, string[]>();
   readonly #server: Server;
 
   private constructor() {
@@ -52,18 +61,44 @@ export class Site {
   }
 
   /** Offers `file` as a model; the manifest says what is given, which may be wrong. Returns the manifest's URL. */
-  offer(
-    name: string,
-    file: Buffer,
-    claims: { sha256?: string; bytes?: number; cutAt?: number } = {},
-  ): string {
+  offer(name: string, file: Buffer, claims: Claims = {}): string {
     this.#offers.set(name, {
       file,
-      sha256: claims.sha256 ?? createHash('sha256').update(file).digest('hex'),
+      sha256: claims.sha256 ?? sha256(file),
       bytes: claims.bytes ?? file.length,
+      chunk: claims.chunk,
       cutAt: claims.cutAt,
+      damage: claims.damage,
     });
     return new URL(`models/${name}.json`, this.url).href;
+  }
+
+  /** Offers several models as variants of one, the best first. Returns the manifest's URL. */
+  offerVariants(name: string, variants: string[]): string {
+    this.#variants.set(name, variants);
+    return new URL(`models/${name}.json`, this.url).href;
+  }
+
+  /**
+   * A worker like the package's, with a fault from outside: `fault` runs before the package's script, in so many
+   * workers; later ones are sound. Returns the worker's URL.
+   */
+  faultyWorker(fault: string, times = Number.POSITIVE_INFINITY): string {
+    const number = this.#scripts.size;
+    this.#scripts.set(`/fault-${number}.js`, { text: fault, times });
+    this.#scripts.set(`/worker-${number}.js`, {
+      text: `import '/fault-${number}.js'; import '/tidegate/worker.js';`,
+      times: Number.POSITIVE_INFINITY,
+    });
+    return new URL(`worker-${number}.js`, this.url).href;
+  }
+
+  /** What was asked of a model's file: `''` for all of it, or the range. */
+  askedOf(name: string): string[] {
+    const path = `/models/${name}.gguf`;
+    return this.asked
+      .filter((asked) => asked.startsWith(path))
+      .map((asked) => asked.slice(path.length).trim());
   }
 
   async stop(): Promise<void> {
@@ -73,12 +108,20 @@ export class Site {
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { pathname } = new URL(incoming.url ?? '/', this.url);
-    const range = /^bytes=(\d+)-$/.exec(incoming.headers.range ?? '')?.[1];
-    this.asked.push(range === undefined ? pathname : `${pathname} from ${range}`);
+    const { groups: range } = /^bytes=(?<from>\d+)-(?<to>\d*)$/.exec(incoming.headers.range ?? '') ?? {};
+    const asked = range === undefined ? '' : ` from ${range.from}${range.to === '' ? '' : ` to ${range.to}`}`;
+    this.asked.push(pathname + asked);
     const model = /^\/models\/(.+)\.(json|gguf)$/.exec(pathname);
     if (model !== null) return this.#model(outgoing, model[1] ?? '', model[2] ?? '', range);
     if (pathname === '/') {
       outgoing.writeHead(200, headers('.html')).end(PAGE);
+      return;
+    }
+    const script = this.#scripts.get(pathname);
+    if (script !== undefined) {
+      script.times -= 1;
+      const text = script.times >= 0 ? script.text : '';
+      outgoing.writeHead(200, { ...headers('.js'), 'cache-control': 'no-store' }).end(text);
       return;
     }
     const path = normalize(pathname).replace(/^\/tidegate\//, '');
@@ -86,42 +129,77 @@ export class Site {
     outgoing.writeHead(200, headers(extname(path))).end(file);
   }
 
-  #model(outgoing: ServerResponse, name: string, kind: string, range: string | undefined): void {
+  #model(
+    outgoing: ServerResponse,
+    name: string,
+    kind: string,
+    range: Record<string, string> | undefined,
+  ): void {
+    if (kind === 'json') {
+      const manifest = this.#manifest(name);
+      if (manifest === undefined) outgoing.writeHead(404).end();
+      else outgoing.writeHead(200, headers('.json')).end(JSON.stringify(manifest));
+      return;
+    }
     const offer = this.#offers.get(name);
     if (offer === undefined) {
       outgoing.writeHead(404).end();
       return;
     }
-    if (kind === 'json') {
-      const { sha256, bytes } = offer;
-      const manifest = {
-        name,
-        url: `${name}.gguf`,
-        bytes,
-        sha256,
-        license: 'Apache-2.0',
-        contextLength: 2048,
-      };
-      outgoing.writeHead(200, headers('.json')).end(JSON.stringify(manifest));
-      return;
-    }
-    const start = Number(range ?? 0);
     const total = offer.file.length;
+    const start = Number(range?.from ?? 0);
+    const end = range?.to ? Math.min(Number(range.to) + 1, total) : total;
     outgoing.writeHead(range === undefined ? 200 : 206, {
       ...headers('.gguf'),
       'accept-ranges': 'bytes',
-      'content-length': total - start,
+      'content-length': end - start,
       etag: `"${offer.sha256}"`,
-      ...(range === undefined ? {} : { 'content-range': `bytes ${start}-${total - 1}/${total}` }),
+      ...(range === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${total}` }),
     });
-    if (offer.cutAt === undefined) {
-      outgoing.end(offer.file.subarray(start));
+    if (offer.cutAt !== undefined && offer.cutAt < end) {
+      const piece = offer.file.subarray(start, offer.cutAt);
+      offer.cutAt = undefined;
+      outgoing.write(piece, () => outgoing.destroy());
       return;
     }
-    const piece = offer.file.subarray(start, offer.cutAt);
-    offer.cutAt = undefined;
-    outgoing.write(piece, () => outgoing.destroy());
+    outgoing.end(damaged(offer, start, end));
   }
+
+  #manifest(name: string): object | undefined {
+    const about = { name, license: 'Apache-2.0', contextLength: 8192 };
+    const variants = this.#variants.get(name)?.map((variant) => this.#file(variant));
+    if (variants !== undefined) return { ...about, variants };
+    const file = this.#file(name);
+    return file === undefined ? undefined : { ...about, ...file };
+  }
+
+  #file(name: string): object | undefined {
+    const offer = this.#offers.get(name);
+    if (offer === undefined) return undefined;
+    const { file, chunk, sha256: hash, bytes } = offer;
+    const plain = { url: `${name}.gguf`, bytes, sha256: hash };
+    if (chunk === undefined) return plain;
+    const parts = Array.from({ length: Math.ceil(bytes / chunk) }, (_, part) =>
+      sha256(file.subarray(part * chunk, (part + 1) * chunk)),
+    );
+    return { ...plain, chunks: { bytes: chunk, sha256: parts } };
+  }
+}
+
+/** Bytes of a file, one of them wrong if that is still wanted. */
+function damaged(offer: Offer, start: number, end: number): Buffer {
+  const { damage } = offer;
+  if (damage === undefined || damage.times === 0 || damage.at < start || damage.at >= end) {
+    return offer.file.subarray(start, end);
+  }
+  damage.times -= 1;
+  const bytes = Buffer.from(offer.file.subarray(start, end));
+  bytes.writeUInt8(bytes.readUInt8(damage.at - start) ^ 1, damage.at - start);
+  return bytes;
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function headers(kind: string): Record<string, string> {

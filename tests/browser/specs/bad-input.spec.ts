@@ -12,6 +12,15 @@ import { Upstream } from '../harness/upstream.ts';
 const MODEL = readFileSync(places.model);
 const MB = 1_000_000;
 
+const FRANCE: ChatRequest = {
+  messages: [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: 'What is the capital of France?' },
+  ],
+  temperature: 0,
+  max_tokens: 16,
+};
+
 let upstream: Upstream;
 let stack: Stack;
 let site: Site;
@@ -59,22 +68,40 @@ test('a truncated model file is named so', async () => {
 
 test('a file that is not the manifest’s is refused by its hash, and not kept', async () => {
   const sha256 = '0'.repeat(64);
-  const model = site.offer('other', MODEL.subarray(0, 20 * MB), { sha256 });
+  const model = site.offer('other', MODEL, { sha256 });
   for (let visit = 0; visit < 2; visit += 1) {
     expect(await create(page, { model })).toMatchObject({ code: 'model-hash-mismatch', recoverable: true });
   }
-  expect(site.asked.filter((path) => path.endsWith('.gguf'))).toHaveLength(2);
+  expect(site.askedOf('other').filter((range) => range.startsWith('from 0 '))).toHaveLength(2);
 });
 
 test('a download that was cut off goes on where it stopped', async () => {
   const model = site.offer('smollm2', MODEL, { cutAt: 60 * MB });
   expect(await create(page, { model })).toMatchObject({ code: 'download-failed', recoverable: true });
   expect(await create(page, { model })).toBeUndefined();
-  const [, resumed] = site.asked.filter((path) => path.startsWith('/models/smollm2.gguf'));
-  const from = Number(/ from (\d+)$/.exec(resumed ?? '')?.[1]);
+  const from = Number(/^from (\d+)$/.exec(site.askedOf('smollm2').at(-1) ?? '')?.[1]);
   // The stream may lose what was still on its way, not more.
   expect(from).toBeGreaterThan(40 * MB);
   expect(from).toBeLessThanOrEqual(60 * MB);
+});
+
+test('a part that came damaged is fetched again, and no other', async () => {
+  const chunk = 4 << 20;
+  const damage = { at: 50 * MB, times: 1 };
+  const model = site.offer('damaged', MODEL, { chunk, damage });
+  expect(await create(page, { model })).toBeUndefined();
+  const start = Math.floor(damage.at / chunk) * chunk;
+  expect(site.askedOf('damaged').at(-1)).toBe(`from ${start}`);
+});
+
+test('a part that comes damaged every time is named', async () => {
+  const chunk = 4 << 20;
+  const damage = { at: 50 * MB, times: 99 };
+  const error = await create(page, { model: site.offer('damaged', MODEL, { chunk, damage }) });
+  expect(error).toMatchObject({ code: 'model-hash-mismatch', recoverable: true });
+  const start = Math.floor(damage.at / chunk) * chunk;
+  expect(error?.message).toContain(`the bytes from ${start} to ${start + chunk} came damaged`);
+  expect(site.askedOf('damaged').filter((range) => range === `from ${start}`)).toHaveLength(2);
 });
 
 test('a model that does not exist is a failed download', async () => {
@@ -101,11 +128,7 @@ test('a prompt longer than the context is refused, and the next one answered', a
   expect(await create(page, { model: site.offer('smollm2', MODEL) })).toBeUndefined();
   const long = await ask(page, question('word '.repeat(20_000)));
   expect(long.error).toMatchObject({ name: 'TidegateError', code: 'context-overflow', recoverable: true });
-  const messages: ChatRequest['messages'] = [
-    { role: 'system', content: 'Be brief.' },
-    { role: 'user', content: 'What is the capital of France?' },
-  ];
-  const short = await ask(page, { messages, temperature: 0, max_tokens: 16 });
+  const short = await ask(page, FRANCE);
   expect(short.text).toContain('Paris');
 });
 
@@ -114,6 +137,32 @@ test('leaving an answer is an AbortError, within a second', async () => {
   const ending = await ask(page, question('Write a long story.', { max_tokens: 400 }), 3);
   expect(ending.error?.name).toBe('AbortError');
   expect(ending.ms).toBeLessThan(1000);
+});
+
+test('leaving while a long prompt is read is an AbortError at once, and the engine is free', async () => {
+  expect(await create(page, { model: site.offer('smollm2', MODEL) })).toBeUndefined();
+  const long = question('word '.repeat(4000), { max_tokens: 4 });
+  const { name, ms } = await page.evaluate(async (request) => {
+    const controller = new AbortController();
+    let left = 0;
+    // After this event the prompt goes through the model, slice by slice.
+    window.instance.on('route', () => {
+      left = performance.now();
+      controller.abort();
+    });
+    const ended = window.instance.chat.completions.create(request, { signal: controller.signal });
+    const error = await ended.then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    );
+    return { name: error?.name, ms: performance.now() - left };
+  }, long);
+  expect(name).toBe('AbortError');
+  expect(ms).toBeLessThan(1000);
+  const short = await ask(page, FRANCE);
+  expect(short.text).toContain('Paris');
+  // Nobody read the rest of the long prompt in between.
+  expect(short.ms).toBeLessThan(10_000);
 });
 
 test.for([

@@ -1,6 +1,8 @@
+import { findAdapter } from './adapter.js';
 import { asError } from './errors.js';
+import { deviceFacts, fitsMemory } from './facts.js';
 import { type ModelRef, modelRef } from './options.js';
-import { lookUp } from './store.js';
+import { lookUp, type Stored } from './store.js';
 
 /** Whether a model can answer in this page, and what it would cost to get there. */
 export interface Availability {
@@ -8,7 +10,7 @@ export interface Availability {
   status: 'unavailable' | 'downloadable' | 'downloading' | 'available';
   /** What would compute. */
   device: { backend: 'webgpu' | 'cpu'; adapter?: string; reason?: string };
-  /** Whether the file fits into storage and memory, as far as the browser tells. */
+  /** Whether the file fits into storage and memory, by its length; the engine looks at its header too. */
   fit: { storage: boolean; memory: boolean; storageAvailable?: number };
   /** Still to be fetched. Unknown (undefined) for a bare GGUF URL that was never fetched. */
   bytesToDownload: number | undefined;
@@ -17,7 +19,10 @@ export interface Availability {
   reason?: string;
 }
 
-/** Looks whether `model` is stored, would fit, and what would compute. Fetches no more than the manifest. */
+/**
+ * Looks whether `model` is stored, would fit, and what would compute. Fetches no more than the manifest; of several
+ * variants it tells of the first that fits.
+ */
 export async function availability(
   model: ModelRef = 'none',
   options: { signal?: AbortSignal } = {},
@@ -38,9 +43,9 @@ export async function availability(
     return { ...base, status: 'unavailable', fit: nowhere, bytesToDownload: undefined, reason };
   }
 
-  let found: Awaited<ReturnType<typeof lookUp>>;
+  let files: Stored[];
   try {
-    found = await lookUp(ref, options.signal);
+    files = await lookUp(ref, options.signal);
   } catch (thrown) {
     options.signal?.throwIfAborted();
     const fit = { storage: true, memory: true };
@@ -52,67 +57,47 @@ export async function availability(
       reason: asError(thrown).message,
     };
   }
-  const missing = found.verified
-    ? 0
-    : found.bytes === undefined
-      ? undefined
-      : Math.max(0, found.bytes - found.stored);
+  const facts = deviceFacts(undefined);
   const free = estimate?.quota === undefined ? undefined : estimate.quota - (estimate.usage ?? 0);
-  const fit = {
-    storage: free === undefined || missing === undefined || missing <= free,
-    memory: fitsMemory(found.bytes),
-    ...(free === undefined ? {} : { storageAvailable: free }),
-  };
+  const looked = files.map((file) => {
+    const missing = missingOf(file);
+    const fit = {
+      storage: free === undefined || missing === undefined || missing <= free,
+      memory: fitsMemory(file.bytes, facts),
+      ...(free === undefined ? {} : { storageAvailable: free }),
+    };
+    return { file, missing, fit };
+  });
+  const found = looked.find(({ fit }) => fit.storage && fit.memory) ?? looked[0];
+  if (found === undefined) throw new TypeError('a manifest without files was read');
+  const { file, missing, fit } = found;
   const rest = { ...base, fit, bytesToDownload: missing };
-  if (found.verified) return { ...rest, status: 'available' };
   if (!fit.storage) {
     const reason = `the model needs ${missing} more bytes of storage and the browser has ${free}; free some space`;
     return { ...rest, status: 'unavailable', reason };
   }
-  return { ...rest, status: found.stored > 0 ? 'downloading' : 'downloadable' };
+  if (!fit.memory) {
+    const reason = `the model has ${file.bytes} bytes, and may take ${facts.memory} bytes of memory with all it needs`;
+    return { ...rest, status: 'unavailable', reason };
+  }
+  if (file.verified) return { ...rest, status: 'available' };
+  return { ...rest, status: file.stored > 0 ? 'downloading' : 'downloadable' };
+}
+
+function missingOf({ bytes, stored, verified }: Stored): number | undefined {
+  if (verified) return 0;
+  return bytes === undefined ? undefined : Math.max(0, bytes - stored);
 }
 
 /** A hardware WebGPU adapter, or the CPU and why. */
-export async function probeDevice(): Promise<Availability['device']> {
+async function probeDevice(): Promise<Availability['device']> {
   const found = await findAdapter();
   if ('reason' in found) return { backend: 'cpu', reason: found.reason };
-  const { info, name } = found;
-  if (isSoftware(info))
-    return { backend: 'cpu', reason: `the WebGPU adapter is software (${name}): the CPU is faster` };
-  return { backend: 'webgpu', adapter: name };
+  if (found.isSoftware) return { backend: 'cpu', reason: softwareReason(found.name) };
+  return { backend: 'webgpu', adapter: found.name };
 }
 
-/** Any WebGPU adapter, software ones too, or why there is none. */
-export async function findAdapter(): Promise<{ info: GpuInfo; name: string } | { reason: string }> {
-  const gpu = (globalThis.navigator as { gpu?: GpuLike } | undefined)?.gpu;
-  if (gpu === undefined) return { reason: 'this browser has no WebGPU' };
-  const adapter = await gpu.requestAdapter().catch(() => null);
-  if (adapter === null) return { reason: 'WebGPU found no adapter' };
-  const { info } = adapter;
-  return { info, name: info.description || [info.vendor, info.architecture].filter(Boolean).join(' ') };
-}
-
-/** The part of WebGPU's types that is read here; TypeScript's DOM types do not have it everywhere. */
-interface GpuLike {
-  requestAdapter(): Promise<{ info: GpuInfo } | null>;
-}
-interface GpuInfo {
-  vendor: string;
-  architecture: string;
-  device: string;
-  description: string;
-  isFallbackAdapter?: boolean;
-}
-
-function isSoftware(info: GpuInfo): boolean {
-  const words = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
-  return (
-    info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words)
-  );
-}
-
-/** `deviceMemory` is in GiB, rounded, and capped at 8; a model needs its own size again for the rest. */
-function fitsMemory(bytes: number | undefined): boolean {
-  const gib = (globalThis.navigator as { deviceMemory?: number } | undefined)?.deviceMemory;
-  return bytes === undefined || gib === undefined || bytes * 2 < (gib * 2 ** 30) / 2;
+/** Why a software adapter is not taken. */
+export function softwareReason(name: string): string {
+  return `the WebGPU adapter is software (${name}): the CPU is faster`;
 }

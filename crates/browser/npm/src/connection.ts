@@ -1,6 +1,7 @@
 import { asError, asErrorData, TidegateError } from './errors.js';
+import type { GpuRecord } from './gpu-record.js';
 import type { Progress } from './options.js';
-import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
+import type { CallName, Calls, FromWorker, Journal, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
 import { abortedBy } from './tidegate.js';
 import type { AnswerEvent, ErrorData, Preview } from './types.gen.js';
@@ -9,6 +10,7 @@ import type { AnswerEvent, ErrorData, Preview } from './types.gen.js';
 export interface Listener {
   onProgress?: (progress: Progress) => void;
   onEvent?: (event: AnswerEvent) => void;
+  onToken?: (token: Journal['tokens'][number]) => void;
   onConsent?: (preview: Preview) => boolean | Promise<boolean>;
 }
 
@@ -21,24 +23,30 @@ interface Pending extends Listener {
 export class Connection {
   /** The worker's last word about itself. */
   stats: Stats = { memoryBytes: 0 };
+  /** The GPU that the worker opened, as the record names it. */
+  gpu: string | undefined;
+  /** It ended by itself, and not because of a call. */
+  crashed = false;
   readonly #worker: Worker;
+  readonly #record: GpuRecord;
   readonly #pending = new Map<number, Pending>();
   readonly #onClose: () => void;
   #closed: Error | undefined;
   #ids = 0;
 
   /** `onClose` is called once, when the worker is gone: crashed, or closed from here. */
-  constructor(worker: Worker, onClose: () => void) {
+  constructor(worker: Worker, record: GpuRecord, onClose: () => void) {
     this.#worker = worker;
+    this.#record = record;
     this.#onClose = onClose;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     worker.onerror = (event) => {
       event.preventDefault();
       const what =
         event.message ?? 'its script could not be loaded; is it served, and allowed by worker-src?';
-      this.close(crash(`the worker failed: ${what}`));
+      this.#crash(crash(`the worker failed: ${what}`));
     };
-    worker.onmessageerror = () => this.close(crash('the worker sent something that cannot be read'));
+    worker.onmessageerror = () => this.#crash(crash('the worker sent something that cannot be read'));
   }
 
   /** Asks the worker. An abort rejects at once; the worker hears of it and stops by itself. */
@@ -89,7 +97,15 @@ export class Connection {
 
   #receive(message: FromWorker): void {
     if (message.type === 'crashed') {
-      this.close(new TidegateError(message.error));
+      this.#crash(new TidegateError(message.error));
+      return;
+    }
+    if (message.type === 'gpu-failed') {
+      this.#record.fail(message.adapter, message.reason);
+      return;
+    }
+    if (message.type === 'ask-gpu') {
+      this.#answerGpu(message);
       return;
     }
     const call = this.#pending.get(message.id);
@@ -97,9 +113,25 @@ export class Connection {
     if (call === undefined) return; // aborted in the meantime
     if (message.type === 'progress') call.onProgress?.(message.progress);
     else if (message.type === 'event') call.onEvent?.(message.event);
+    else if (message.type === 'token') call.onToken?.(message.token);
     else if (message.type === 'ask-consent') void this.#askConsent(message.id, call, message.preview);
     else if (message.type === 'result') call.resolve(message.value as never);
     else call.reject(new TidegateError(message.error));
+  }
+
+  #crash(error: Error): void {
+    this.crashed = true;
+    this.close(error);
+  }
+
+  #answerGpu({ id, adapter, forced }: Extract<FromWorker, { type: 'ask-gpu' }>): void {
+    if (forced) this.#record.forget(adapter);
+    const refusal = this.#record.refusal(adapter) ?? null;
+    if (refusal === null) {
+      this.gpu = adapter;
+      this.#record.begin(adapter);
+    }
+    this.#send({ type: 'gpu', id, refusal });
   }
 
   async #askConsent(id: number, call: Pending, preview: Preview): Promise<void> {

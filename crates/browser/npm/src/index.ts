@@ -3,6 +3,8 @@
  *
  * Importing this does nothing: no network, no worker, no browser object is touched until a function is called.
  */
+
+export type { GpuLimits } from './adapter.js';
 export { type Availability, availability } from './availability.js';
 export type {
   ChatCompletion,
@@ -14,9 +16,11 @@ export type {
 export { createTidegate } from './create.js';
 export type { Diagnostics } from './engine.js';
 export { AbortError, TidegateError } from './errors.js';
+export type { DeviceFacts } from './facts.js';
 export type {
   CallOptions,
   CloudOptions,
+  DangerousOptions,
   DeviceChoice,
   ModelRef,
   Policy,

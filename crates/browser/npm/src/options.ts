@@ -1,14 +1,20 @@
 import { invalid } from './errors.js';
+import type { DeviceFacts } from './facts.js';
 import type { Mode, Policy as PolicyData, Preview, PrivacyLevel } from './types.gen.js';
 
 /**
  * Which model answers in the page: the URL of a manifest (`….json`), the URL of a GGUF file, a GGUF file that
- * the person chose, or `'none'` when only the cloud should answer.
+ * the person chose, `'auto'`, or `'none'` when only the cloud should answer.
  *
- * A manifest is `{ name, url, bytes, sha256, license, contextLength }`; `url` is relative to the manifest. Only
- * a manifest lets Tidegate check that the file is the one that was meant.
+ * A manifest is `{ name, license, contextLength, url, bytes, sha256 }`, or has `variants: [{ url, bytes, sha256 }]`,
+ * the best first, of which the first is taken that fits the device's memory, storage and GPU; this is found out
+ * before any weights are fetched. `url` is relative to the manifest. Only a manifest lets Tidegate check that the
+ * file is the one that was meant; `chunks: { bytes, sha256: [hash, …] }` beside `sha256`, the hashes of the file's
+ * parts of `bytes` bytes each, lets it fetch a part that came damaged again, and no more.
+ *
+ * `'auto'` is the manifest `models/auto.json` beside the page.
  */
-export type ModelRef = string | URL | File | 'none';
+export type ModelRef = string | URL | File | 'auto' | 'none';
 
 /** Where model files are kept between visits: the origin private file system, or nowhere. */
 export type StorageKind = 'opfs' | 'memory';
@@ -56,9 +62,17 @@ export interface TidegateOptions {
   wasmUrl?: string | URL;
   /** The worker's script. Default: beside this module. */
   workerUrl?: string | URL;
+  /** For tests. */
+  dangerous?: DangerousOptions;
   /** Stops getting ready; what was downloaded so far is kept. */
   signal?: AbortSignal;
   onProgress?(progress: Progress): void;
+}
+
+/** What no app should need. */
+export interface DangerousOptions {
+  /** Pretends that the device has other figures than the browser tells. */
+  facts?: Partial<DeviceFacts>;
 }
 
 /** Options of one call. */
@@ -75,7 +89,11 @@ export interface EngineOptions {
   storage: StorageKind;
   device: DeviceChoice;
   wasmUrl: string | null;
+  facts: Partial<DeviceFacts>;
 }
+
+/** The manifest of `'auto'`, relative to the page. */
+const AUTO = 'models/auto.json';
 
 const MODES: readonly Mode[] = ['local-only', 'prefer-local', 'prefer-cloud', 'cloud-only'];
 const PRIVACY: readonly PrivacyLevel[] = ['careful', 'balanced'];
@@ -90,6 +108,7 @@ export function engineOptions(o: TidegateOptions, base: string | undefined): Eng
     'device',
     'wasmUrl',
     'workerUrl',
+    'dangerous',
     'signal',
     'onProgress',
   ]);
@@ -99,15 +118,25 @@ export function engineOptions(o: TidegateOptions, base: string | undefined): Eng
     storage: oneOf('options.storage', o.storage ?? 'opfs', ['opfs', 'memory']),
     device: oneOf('options.device', o.device ?? 'auto', ['auto', 'webgpu', 'cpu']),
     wasmUrl: o.wasmUrl === undefined ? null : absolute('options.wasmUrl', o.wasmUrl, base),
+    facts: dangerousFacts(o.dangerous),
   };
+}
+
+function dangerousFacts(dangerous: DangerousOptions | undefined): Partial<DeviceFacts> {
+  if (dangerous === undefined) return {};
+  onlyKnown('options.dangerous', dangerous, ['facts']);
+  const facts = dangerous.facts ?? {};
+  onlyKnown('options.dangerous.facts', facts, ['memory', 'storage', 'relaxedSimd', 'threads', 'gpu']);
+  return facts;
 }
 
 /** Where a model reference points. A URL whose path ends in `.gguf` is the file itself, any other a manifest. */
 export function modelRef(model: ModelRef, base: string | undefined): EngineOptions['model'] {
   if (model === 'none') return { kind: 'none' };
+  if (model === 'auto') return { kind: 'manifest', url: absolute('options.model', AUTO, base) };
   if (typeof File !== 'undefined' && model instanceof File) return { kind: 'file', file: model };
   if (typeof model !== 'string' && !(model instanceof URL)) {
-    throw invalid("options.model: expected a URL, a File or 'none'");
+    throw invalid("options.model: expected a URL, a File, 'auto' or 'none'");
   }
   const url = absolute('options.model', model, base);
   return { kind: new URL(url).pathname.toLowerCase().endsWith('.gguf') ? 'gguf' : 'manifest', url };

@@ -4,8 +4,12 @@ import type { AnswerEvent, ChatRequest, ErrorData, Message, Policy, Preview, Rou
 
 /** What the page asks of the worker, and what each ask resolves to. */
 export interface Calls {
-  open: { ask: { options: EngineOptions }; result: null };
-  answer: { ask: { request: ChatRequest; policy: Policy; wantsConsent: boolean }; result: null };
+  /** `avoidGpu`: why WebGPU should not be used, if it should not. */
+  open: { ask: { options: EngineOptions; avoidGpu: string | null }; result: null };
+  answer: {
+    ask: { request: ChatRequest; policy: Policy; wantsConsent: boolean; journal: Journal };
+    result: null;
+  };
   route: { ask: { request: ChatRequest; policy: Policy }; result: Route };
   preview: { ask: { request: ChatRequest; policy: Policy }; result: Preview };
   forget: { ask: object; result: null };
@@ -18,18 +22,35 @@ export interface Calls {
 
 export type CallName = keyof Calls;
 
+/**
+ * What has to be known of a local answer to go on with it in another worker. It never leaves the page.
+ */
+export interface Journal {
+  /** Where the random numbers begin, if the request does not say. */
+  seed: number;
+  /** Tokens that were chosen: id, natural logarithm of its probability. */
+  tokens: [id: number, logProbability: number][];
+}
+
 /** Page to worker. `id` names a call; ids are never used twice. */
 export type ToWorker =
   | { [C in CallName]: { type: C; id: number } & Calls[C]['ask'] }[CallName]
   | { type: 'abort'; id: number }
-  | { type: 'consent'; id: number; allow: boolean };
+  | { type: 'consent'; id: number; allow: boolean }
+  | { type: 'gpu'; id: number; refusal: string | null };
 
 /** Worker to page. Every call ends with one `result` or one `error`, and the worker itself with one `crashed`. */
 export type FromWorker =
   | { type: 'progress'; id: number; progress: Progress }
   /** `stats` come with `done`, so that who has the whole answer also has its figures. */
   | { type: 'event'; id: number; event: AnswerEvent; stats?: Stats }
+  /** A token of a local answer, before its text. */
+  | { type: 'token'; id: number; token: Journal['tokens'][number] }
   | { type: 'ask-consent'; id: number; preview: Preview }
+  /** A GPU is about to be opened. The page remembers that, and tells if something is known against it. */
+  | { type: 'ask-gpu'; id: number; adapter: string; forced: boolean }
+  /** The GPU failed its self-test. */
+  | { type: 'gpu-failed'; adapter: string; reason: string }
   | { type: 'result'; id: number; value: Calls[CallName]['result']; stats: Stats }
   | { type: 'error'; id: number; error: ErrorData; stats: Stats | null }
   | { type: 'crashed'; error: ErrorData };

@@ -1,10 +1,14 @@
 import { Connection } from './connection.js';
 import type { AnswerCall, Diagnostics, Engine } from './engine.js';
-import { asError, disposed } from './errors.js';
+import { asError, disposed, type TidegateError } from './errors.js';
+import { GpuRecord } from './gpu-record.js';
 import type { EngineOptions, Progress } from './options.js';
-import type { CallName, Calls } from './protocol.js';
+import type { CallName, Calls, Journal } from './protocol.js';
 import type { Stats } from './stats.js';
-import type { ChatRequest, Policy, Preview, Route } from './types.gen.js';
+import type { AnswerEvent, ChatRequest, Policy, Preview, Route } from './types.gen.js';
+
+/** So often one answer goes on in a new worker: once on the same device, once on the CPU. */
+const RESCUES = 2;
 
 /** How to get an engine ready. */
 export interface Opening {
@@ -14,16 +18,29 @@ export interface Opening {
   onProgress(progress: Progress): void;
 }
 
-/** The engine in a dedicated worker. A worker that crashed is replaced at the next call. */
+/**
+ * The engine in a dedicated worker. A worker that crashed, or lost its GPU, is replaced at the next call; an answer
+ * that it was giving goes on in the new one from the same token.
+ */
 export class RemoteEngine implements Engine {
   readonly #opening: Opening;
   #connection: Connection | undefined;
+  /** The newest one, also after it closed. */
+  #last: Connection | undefined;
   #ready: Promise<Connection> | undefined;
   #stats: Stats = { memoryBytes: 0 };
   #disposed = false;
+  readonly #record = new GpuRecord();
+  /** Why the GPU is no longer used: it was lost again and again. */
+  #avoidGpu: string | null = null;
+  /** Times that a GPU was lost since it last gave a whole answer. */
+  #lost = 0;
+  /** A page that is closed or left in order did not crash. */
+  readonly #onPageHide = () => this.#endOfGpu();
 
   private constructor(opening: Opening) {
     this.#opening = opening;
+    globalThis.addEventListener?.('pagehide', this.#onPageHide);
   }
 
   /** Starts a worker and gets the model ready in it. */
@@ -44,10 +61,53 @@ export class RemoteEngine implements Engine {
   }
 
   async answer({ request, policy, onEvent, consent, signal }: AnswerCall): Promise<void> {
-    const ask = { request, policy, wantsConsent: consent !== undefined };
-    const listener = consent === undefined ? { onEvent } : { onEvent, onConsent: consent };
-    const connection = await this.#connect();
-    await connection.call('answer', ask, signal, listener);
+    const journal: Journal = { seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0, tokens: [] };
+    const ask = { request, policy, wantsConsent: consent !== undefined, journal };
+    let routedTo: string | undefined;
+    const listener = {
+      onEvent: (event: AnswerEvent) => {
+        const again = event.type === 'route' && routedTo !== undefined;
+        if (event.type === 'route') routedTo = event.route.target;
+        if (event.type === 'done') this.#endOfGpu();
+        if (!again) onEvent(event);
+      },
+      onToken: (token: Journal['tokens'][number]) => journal.tokens.push(token),
+      ...(consent === undefined ? {} : { onConsent: consent }),
+    };
+    for (let rescues = 0; ; rescues += 1) {
+      const connection = await this.#connect();
+      try {
+        await connection.call('answer', ask, signal, listener);
+        return;
+      } catch (thrown) {
+        const error = asError(thrown);
+        const isLost = connection.crashed || (error as Partial<TidegateError>).code === 'device-lost';
+        if (isLost) this.#lose(connection, error);
+        // Nothing may be sent twice, so only what was answered here goes on.
+        const isLocal = routedTo === 'local' || journal.tokens.length > 0;
+        if (!isLost || !isLocal || signal.aborted || this.#disposed || rescues === RESCUES) throw error;
+        ask.policy = { ...policy, mode: 'local-only' };
+      }
+    }
+  }
+
+  /** The connection's worker, or its GPU, is gone. */
+  #lose(connection: Connection, error: Error): void {
+    connection.close(error); // frees what is left
+    if (connection.gpu === undefined || connection !== this.#last) return;
+    this.#last = undefined; // several calls may have lost the same one
+    this.#lost += 1;
+    if (this.#lost >= RESCUES && this.#opening.options.device === 'auto') {
+      this.#avoidGpu = `the GPU was lost ${this.#lost} times: ${error.message}`;
+    }
+  }
+
+  /** What used the GPU came to a good end. */
+  #endOfGpu(): void {
+    const gpu = this.#connection?.gpu;
+    if (gpu === undefined) return;
+    this.#lost = 0;
+    this.#record.end(gpu);
   }
 
   route(request: ChatRequest, policy: Policy): Promise<Route> {
@@ -69,6 +129,8 @@ export class RemoteEngine implements Engine {
 
   async dispose(): Promise<void> {
     this.#disposed = true;
+    globalThis.removeEventListener?.('pagehide', this.#onPageHide);
+    this.#endOfGpu();
     this.#connection?.close(disposed()); // ends the worker, and with it all its memory, the GPU's too
   }
 
@@ -84,15 +146,18 @@ export class RemoteEngine implements Engine {
 
   async #open(signal?: AbortSignal): Promise<Connection> {
     const { options, workerUrl, onProgress } = this.#opening;
-    const connection = new Connection(startWorker(workerUrl), () => {
+    const connection = new Connection(startWorker(workerUrl), this.#record, () => {
       this.#stats = connection.stats;
       this.#connection = undefined;
       this.#ready = undefined;
     });
     this.#connection = connection;
+    this.#last = connection;
     try {
-      await connection.call('open', { options }, signal, { onProgress });
+      await connection.call('open', { options, avoidGpu: this.#avoidGpu }, signal, { onProgress });
     } catch (error) {
+      // A load that was stopped, or found a defect elsewhere, says nothing about the GPU.
+      if (!connection.crashed && connection.gpu !== undefined) this.#record.end(connection.gpu);
       connection.close(asError(error)); // what it downloaded is in the file; nothing needs a farewell
       throw error;
     }

@@ -23,38 +23,39 @@ export async function keyOf(url: string): Promise<string> {
   return `url-${[...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
-/** Looks a model up without fetching it; its manifest is fetched. */
+/** Looks a model's files up without fetching them, the best first; its manifest is fetched. */
 export async function lookUp(
   model: EngineOptions['model'],
   signal: AbortSignal | undefined,
-): Promise<Stored> {
-  if (model.kind === 'none') return { bytes: 0, stored: 0, verified: false };
-  if (model.kind === 'file') return { bytes: model.file.size, stored: model.file.size, verified: true };
-  const manifest = model.kind === 'manifest' ? await manifestOf(model.url, signal) : undefined;
-  const key = manifest === undefined ? await keyOf(model.url) : manifest.sha256.toLowerCase();
-  const found = await readState(key);
-  return { bytes: manifest?.bytes ?? found.bytes, stored: found.stored, verified: found.verified };
+): Promise<Stored[]> {
+  if (model.kind === 'none') return [];
+  if (model.kind === 'file') return [{ bytes: model.file.size, stored: model.file.size, verified: true }];
+  if (model.kind === 'gguf') return [await readState(await keyOf(model.url))];
+  const files = await manifestOf(model.url, signal);
+  return Promise.all(
+    files.map(async ({ bytes, sha256 }) => ({ ...(await readState(sha256.toLowerCase())), bytes })),
+  );
 }
 
-/** What is read of a manifest here; the worker checks it in full. */
-interface ManifestPart {
+/** What is read of a manifest's files here; the worker checks it in full. */
+interface ManifestFile {
   bytes: number;
   sha256: string;
 }
 
 /** The manifest from its server or, without a network, as it was when its model was last loaded. */
-async function manifestOf(url: string, signal: AbortSignal | undefined): Promise<ManifestPart> {
+async function manifestOf(url: string, signal: AbortSignal | undefined): Promise<ManifestFile[]> {
   try {
     return await fetchManifest(url, signal);
   } catch (thrown) {
     signal?.throwIfAborted();
     const kept = await readText(`${await keyOf(url)}.manifest.json`);
     if (kept === undefined) throw thrown;
-    return JSON.parse(kept) as ManifestPart;
+    return filesOf(url, JSON.parse(kept));
   }
 }
 
-async function fetchManifest(url: string, signal: AbortSignal | undefined): Promise<ManifestPart> {
+async function fetchManifest(url: string, signal: AbortSignal | undefined): Promise<ManifestFile[]> {
   let response: Response;
   try {
     response = await fetch(url, signal === undefined ? {} : { signal });
@@ -63,12 +64,18 @@ async function fetchManifest(url: string, signal: AbortSignal | undefined): Prom
     throw downloadFailed(`manifest ${url}: ${asErrorData(thrown).message}; is the device online?`);
   }
   if (!response.ok) throw downloadFailed(`manifest ${url}: HTTP ${response.status}`);
-  const value: unknown = await response.json().catch(() => undefined);
-  const { bytes, sha256 } = (value ?? {}) as { bytes?: unknown; sha256?: unknown };
-  if (typeof bytes !== 'number' || typeof sha256 !== 'string') {
-    throw invalid(`manifest ${url}: expected { name, url, bytes, sha256, license, contextLength }`);
-  }
-  return { bytes, sha256 };
+  return filesOf(url, await response.json().catch(() => undefined));
+}
+
+function filesOf(url: string, manifest: unknown): ManifestFile[] {
+  const { variants = [manifest] } = (manifest ?? {}) as { variants?: unknown[] };
+  return variants.map((file) => {
+    const { bytes, sha256 } = (file ?? {}) as { bytes?: unknown; sha256?: unknown };
+    if (typeof bytes !== 'number' || typeof sha256 !== 'string') {
+      throw invalid(`manifest ${url}: expected files of { url, bytes, sha256 }`);
+    }
+    return { bytes, sha256 };
+  });
 }
 
 async function readState(key: string): Promise<Stored> {

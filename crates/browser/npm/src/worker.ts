@@ -1,7 +1,10 @@
 /// The engine's worker: loads the wasm module that suits the device, and passes calls to it.
 
-import { findAdapter, probeDevice } from './availability.js';
+import { type Adapter, findAdapter } from './adapter.js';
+import { softwareReason } from './availability.js';
 import { asErrorData, TidegateError } from './errors.js';
+import { deviceFacts } from './facts.js';
+import { recordKey } from './gpu-record.js';
 import type { EngineOptions } from './options.js';
 import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
@@ -26,10 +29,10 @@ const scope = globalThis as unknown as {
   addEventListener(type: string, listener: (event: { data: ToWorker }) => void): void;
 };
 
-let opened: EngineOptions | undefined;
 let loaded: Promise<Loaded> | undefined;
 let device: Stats['device'];
 const consents = new Map<number, (allow: boolean) => void>();
+let tellGpu: (refusal: string | null) => void = () => {};
 
 scope.addEventListener('message', ({ data }) => {
   void receive(data);
@@ -41,6 +44,10 @@ async function receive(message: ToWorker): Promise<void> {
     consents.get(id)?.(message.allow);
     return;
   }
+  if (message.type === 'gpu') {
+    tellGpu(message.refusal);
+    return;
+  }
   if (message.type === 'abort') {
     consents.delete(id);
     (await loaded?.catch(() => undefined))?.handle.abort(id);
@@ -50,30 +57,23 @@ async function receive(message: ToWorker): Promise<void> {
     const value = await perform(message);
     post({ type: 'result', id, value, stats: await stats() });
   } catch (thrown) {
+    if (isBroken(thrown)) {
+      post({ type: 'crashed', error: asErrorData(thrown) });
+      return;
+    }
     post({ type: 'error', id, error: asErrorData(thrown), stats: await stats().catch(() => null) });
   }
 }
 
 async function perform(message: Extract<ToWorker, { type: CallName }>): Promise<Calls[CallName]['result']> {
   if (message.type === 'open') {
-    opened = message.options;
-    loaded = load(message.id, message.options);
+    loaded = load(message.id, message.options, message.avoidGpu);
     await loaded;
     return null;
   }
   if (loaded === undefined) throw new Error('the worker was asked before it was opened');
   const engine = await loaded;
-  try {
-    return await Promise.race([call(engine.handle, message), engine.broken]);
-  } catch (thrown) {
-    const { code } = asErrorData(thrown);
-    if (engine.backend === 'webgpu' && (code === 'device-lost' || isBroken(thrown))) {
-      // This call fails; later ones run on the CPU. Unless the app insisted on the GPU, which is tried again.
-      const reason = `the GPU failed: ${asErrorData(thrown).message}`;
-      if (opened !== undefined) loaded = loadOn(message.id, opened, backendAfterLoss(opened), reason);
-    }
-    throw thrown;
-  }
+  return Promise.race([call(engine.handle, message), engine.broken]);
 }
 
 async function call(
@@ -95,6 +95,9 @@ async function call(
           JSON.stringify(message.policy),
           onEvent,
           onConsent,
+          JSON.stringify(message.journal),
+          (token: number, logProbability: number) =>
+            post({ type: 'token', id, token: [token, logProbability] }),
         );
       } finally {
         consents.delete(id);
@@ -124,25 +127,40 @@ function askConsent(id: number, preview: string): Promise<boolean> {
   });
 }
 
-/** Takes the GPU if there is a real one, else the CPU; a GPU that fails while loading gives way to the CPU. */
-async function load(id: number, options: EngineOptions): Promise<Loaded> {
+/**
+ * Takes the GPU if there is a real one and nothing is known against it, else the CPU. A GPU that fails while loading
+ * gives way to the CPU.
+ */
+async function load(id: number, options: EngineOptions, avoidGpu: string | null): Promise<Loaded> {
   if (options.model.kind === 'none') return loadOn(id, options, 'cpu', undefined);
   if (options.device === 'cpu') return loadOn(id, options, 'cpu', 'the app asked for the CPU');
+  // Asked first, so that no model is fetched for nothing.
+  const found = await findAdapter();
   if (options.device === 'webgpu') {
-    // Asked first, so that no model is fetched for nothing.
-    const found = await findAdapter();
     if ('reason' in found) throw noAdapter(found.reason);
-    return loadOn(id, options, 'webgpu', undefined, found.name);
+    await askGpu(id, found, true);
+    return loadOn(id, options, 'webgpu', undefined, found);
   }
-  const probed = await probeDevice();
-  if (probed.backend === 'cpu') return loadOn(id, options, 'cpu', probed.reason);
+  if ('reason' in found) return loadOn(id, options, 'cpu', found.reason);
+  if (found.isSoftware) return loadOn(id, options, 'cpu', softwareReason(found.name));
+  const refusal = avoidGpu ?? (await askGpu(id, found, false));
+  if (refusal !== null) return loadOn(id, options, 'cpu', refusal);
   try {
-    return await loadOn(id, options, 'webgpu', undefined, probed.adapter);
+    return await loadOn(id, options, 'webgpu', undefined, found);
   } catch (thrown) {
     const { code, message } = asErrorData(thrown);
-    if (!isBroken(thrown) && !['no-adapter', 'device-limit', 'device-lost'].includes(code)) throw thrown;
+    const isFault = isBroken(thrown) || thrown instanceof WrongResult;
+    if (!isFault && !['no-adapter', 'device-limit', 'device-lost'].includes(code)) throw thrown;
     return loadOn(id, options, 'cpu', `the GPU failed: ${message}`);
   }
+}
+
+/** Has the page remember that this GPU is being opened, before it is; or tells why it should not be. */
+function askGpu(id: number, found: Adapter, forced: boolean): Promise<string | null> {
+  post({ type: 'ask-gpu', id, adapter: recordKey(found), forced });
+  return new Promise((resolve) => {
+    tellGpu = resolve;
+  });
 }
 
 function noAdapter(reason: string): TidegateError {
@@ -155,10 +173,13 @@ async function loadOn(
   options: EngineOptions,
   backend: Backend,
   reason: string | undefined,
-  adapterName?: string,
+  adapter?: Adapter,
 ): Promise<Loaded> {
-  const onProgress = (phase: string, loaded: number, total: number) =>
+  let isTesting = false;
+  const onProgress = (phase: string, loaded: number, total: number) => {
+    isTesting = phase === 'selftest' && loaded < total;
     post({ type: 'progress', id, progress: { phase: phase as 'download', loaded, total } });
+  };
 
   onProgress('compile', 0, 1);
   const glue: Glue =
@@ -183,18 +204,25 @@ async function loadOn(
   }
   onProgress('compile', 1, 1);
 
-  const broken = whenBroken(glue, backend);
+  const broken = whenBroken(glue);
   const handle = new glue.EngineHandle(options.cloud === null ? undefined : JSON.stringify(options.cloud));
   if (options.model.kind !== 'none') {
     const file = options.model.kind === 'file' ? options.model.file : undefined;
     const model = JSON.stringify(file === undefined ? options.model : { kind: 'file' });
-    const ready = () => handle.load(id, model, file, options.storage, backend, onProgress);
-    await Promise.race([file === undefined ? withLock(model, ready) : ready(), broken]);
+    const facts = JSON.stringify(deviceFacts(adapter?.limits, options.facts));
+    const ready = () => handle.load(id, model, file, options.storage, backend, onProgress, facts);
+    await Promise.race([file === undefined ? withLock(model, ready) : ready(), broken]).catch((thrown) => {
+      if (!isTesting || adapter === undefined || isBroken(thrown)) throw thrown;
+      const error = asErrorData(thrown);
+      if (error.code === 'device-lost') throw thrown;
+      post({ type: 'gpu-failed', adapter: recordKey(adapter), reason: error.message });
+      throw new WrongResult(error);
+    });
     // Browsers tell the page the adapter's name and not always the wasm module's WebGPU.
-    const adapter = (JSON.parse(handle.stats()) as { adapter?: string }).adapter || adapterName;
+    const name = (JSON.parse(handle.stats()) as { adapter?: string }).adapter || adapter?.name;
     device = {
       backend,
-      ...(adapter === undefined ? {} : { adapter }),
+      ...(name === undefined ? {} : { adapter: name }),
       ...(reason === undefined ? {} : { reason }),
     };
   }
@@ -209,14 +237,13 @@ async function withLock(name: string, work: () => Promise<void>): Promise<void> 
 
 /**
  * Wasm aborts on a panic, and the promises that it made are never settled. So whoever waits for the module
- * waits for this too. A broken GPU module is replaced by the CPU's; a broken CPU module by a new worker.
+ * waits for this too. A GPU module that breaks while it loads is replaced by the CPU's; later the page starts a new
+ * worker and goes on there.
  */
-function whenBroken(glue: Glue, backend: Backend): Promise<never> {
+function whenBroken(glue: Glue): Promise<never> {
   const broken = new Promise<never>((_, reject) => {
     const report = (message: string) => {
-      const error = new BrokenModule({ code: 'internal', message, recoverable: false });
-      if (backend === 'cpu') post({ type: 'crashed', error: asErrorData(error) });
-      reject(error);
+      reject(new BrokenModule({ code: 'internal', message, recoverable: false }));
     };
     glue.setPanicHandler(report);
     // Traps that are no panics: out of memory, stack overflow.
@@ -236,12 +263,11 @@ function whenBroken(glue: Glue, backend: Backend): Promise<never> {
 
 class BrokenModule extends TidegateError {}
 
+/** The GPU computed something wrong in the self-test. */
+class WrongResult extends TidegateError {}
+
 function isBroken(thrown: unknown): boolean {
   return thrown instanceof BrokenModule;
-}
-
-function backendAfterLoss(options: EngineOptions): Backend {
-  return options.device === 'webgpu' ? 'webgpu' : 'cpu';
 }
 
 async function stats(): Promise<Stats> {

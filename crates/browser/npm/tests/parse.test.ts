@@ -64,6 +64,7 @@ test.each<[unknown, string]>([
   [{ model: 7 }, 'options.model: expected a URL'],
   [{ model: 'http://[' }, 'options.model: "http://[" is not a URL'],
   [{ model: 'ftp://x/y.gguf' }, 'ftp: URLs are not supported'],
+  [{ dangerous: { fact: {} } }, 'options.dangerous.fact is not supported'],
   [{ device: 'gpu' }, `options.device: "gpu" is not one of 'auto', 'webgpu', 'cpu'`],
   [{ cloud: { relays: [], keys: 'x' } }, 'options.cloud.relays: expected at least one'],
   [{ cloud: { relays: ['/r'], keys: '' } }, "options.cloud.keys: expected the gateway's"],
@@ -78,6 +79,11 @@ test('options resolve against the page', () => {
     storage: 'opfs',
     device: 'auto',
     wasmUrl: null,
+    facts: {},
+  });
+  expect(engineOptions({ model: 'auto' }, base).model).toEqual({
+    kind: 'manifest',
+    url: 'https://page.test/app/models/auto.json',
   });
   expect(engineOptions({ model: '/m.json?v=1' }, base).model).toEqual({
     kind: 'manifest',

@@ -368,3 +368,70 @@ fn loading_tells_how_far_it_is() {
         (model.info().bytes, model.info().bytes)
     );
 }
+
+#[test]
+fn an_answer_goes_on_in_another_model_from_any_token() {
+    let prompt: Vec<u32> = (1..40).collect();
+    let sampling = Sampling {
+        max_tokens: 24,
+        temperature: 0.9,
+        seed: 5,
+        ..Default::default()
+    };
+    let whole = run(&mut model(), &prompt, sampling.clone());
+    let tokens: Vec<_> = whole
+        .ids
+        .iter()
+        .copied()
+        .zip(whole.log_probabilities.iter().copied())
+        .collect();
+    for done in 0..=tokens.len() {
+        let mut other = model();
+        let mut generation = other.start(prompt.clone(), sampling.clone()).unwrap();
+        generation.replay(&tokens[..done]);
+        let mut ids = Vec::new();
+        let end = loop {
+            match step(&mut generation) {
+                Step::Prefill { .. } => {}
+                Step::Token { id, .. } => ids.push(id),
+                Step::Done {
+                    finish,
+                    mean_log_probability,
+                    prompt_tokens,
+                    completion_tokens,
+                } => {
+                    assert!((mean_log_probability - whole.mean).abs() < 1e-3);
+                    break (finish, prompt_tokens, completion_tokens);
+                }
+            }
+        };
+        assert_eq!(
+            (&ids[..], end),
+            (&whole.ids[done..], whole.done),
+            "after {done}"
+        );
+    }
+}
+
+#[test]
+fn text_that_was_held_back_comes_after_a_replay() {
+    // Three bytes of one character, the last of which has not come.
+    let mut model = model();
+    let prompt: Vec<u32> = (1..9).collect();
+    let euro: Vec<_> = model
+        .encode("€")
+        .unwrap()
+        .into_iter()
+        .map(|id| (id, -1.0))
+        .collect();
+    assert_eq!(euro.len(), 3);
+    let mut generation = model.start(prompt, tokens(9)).unwrap();
+    generation.replay(&euro[..2]);
+    let Step::Token { text, .. } = generation.accept(crate::sample::Sampled {
+        id: euro[2].0,
+        log_probability: -1.0,
+    }) else {
+        panic!("accepting gives a token");
+    };
+    assert_eq!(text, "€");
+}

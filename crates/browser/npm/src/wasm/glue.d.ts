@@ -11,7 +11,10 @@ export function setPanicHandler(onPanic: (message: string) => void): void;
 export class EngineHandle {
   /** `cloudJson`: `CloudOptions` or undefined. */
   constructor(cloudJson: string | undefined);
-  /** `modelJson`: `{ kind: 'manifest' | 'gguf', url } | { kind: 'file' }`, the file itself as `file`. */
+  /**
+   * `modelJson`: `{ kind: 'manifest' | 'gguf', url } | { kind: 'file' }`, the file itself as `file`; `factsJson`:
+   * `DeviceFacts`.
+   */
   load(
     call: number,
     modelJson: string,
@@ -19,13 +22,17 @@ export class EngineHandle {
     storage: 'opfs' | 'memory',
     backend: 'webgpu' | 'cpu',
     onProgress: (phase: string, loaded: number, total: number) => void,
+    factsJson: string,
   ): Promise<void>;
+  /** `journalJson`: `Journal`, whose tokens are not sampled again; `onToken` is told of each new one before its text. */
   answer(
     call: number,
     requestJson: string,
     policyJson: string,
     onEvent: (eventJson: string) => void,
     onConsent: ((previewJson: string) => Promise<boolean>) | undefined,
+    journalJson: string,
+    onToken: (id: number, logProbability: number) => void,
   ): Promise<void>;
   route(requestJson: string, policyJson: string): string;
   preview(requestJson: string, policyJson: string): string;
