@@ -362,7 +362,7 @@ fn megabytes(bytes: u64) -> String {
     let digits = whole.len();
     let mut text = String::new();
     for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (digits - index) % 3 == 0 {
+        if index > 0 && (digits - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
