@@ -1,6 +1,7 @@
 //! The boundary between the engine and a web page.
 //!
-//! One crate, two modules: `tidegate_cpu`, small, and `tidegate_gpu` with feature `wgpu`. Both are loaded by
+//! One crate, three modules: `tidegate_cpu`, small, the same with relaxed SIMD, and `tidegate_gpu` with
+//! feature `wgpu`. One is loaded by
 //! the npm package's worker, which talks to the one exported class, [`EngineHandle`]. Everything here runs in
 //! a dedicated worker, on one thread.
 //!

@@ -43,7 +43,13 @@ impl Toolchain {
 
     /// `cargo rustc` of a crate's library as a module for wasm32; Rust flags are set for this target
     /// alone, so that native builds stay valid.
-    pub fn build(&self, package: &str, arguments: &[&str], target_folder: &Path) -> Expression {
+    pub fn build(
+        &self,
+        package: &str,
+        arguments: &[&str],
+        instructions: &str,
+        target_folder: &Path,
+    ) -> Expression {
         let mut words: Vec<OsString> = [
             "rustc",
             "--lib",
@@ -71,7 +77,7 @@ impl Toolchain {
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .env(
                 "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-                "-C target-feature=+simd128",
+                format!("-C target-feature={instructions}"),
             );
         match self {
             Self::Active => command,

@@ -14,7 +14,7 @@ use crate::toolchain::{TARGET, Toolchain};
 use crate::{places, setup, toolchain};
 
 /// Named one by one: with `--all-features` wasm-opt makes modules that browsers refuse.
-const WASM_FEATURES: [&str; 9] = [
+const WASM_FEATURES: [&str; 10] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
     "--enable-call-indirect-overlong",
@@ -22,6 +22,7 @@ const WASM_FEATURES: [&str; 9] = [
     "--enable-mutable-globals",
     "--enable-nontrapping-float-to-int",
     "--enable-reference-types",
+    "--enable-relaxed-simd",
     "--enable-sign-ext",
     "--enable-simd",
 ];
@@ -36,17 +37,31 @@ struct Module {
     package: &'static str,
     /// Features.
     arguments: &'static [&'static str],
+    /// For the compiler, as in `-C target-feature`.
+    instructions: &'static str,
     /// Target folder under target/wasm. A crate built twice with different features needs two, or
     /// each build would overwrite the other's output.
     folder: &'static str,
 }
+
+/// What every browser of the last years has.
+const SIMD: &str = "+simd128";
 
 const CPU: Module = Module {
     name: "tidegate_cpu",
     title: "wasm for pages without WebGPU",
     package: "browser",
     arguments: &["--no-default-features"],
+    instructions: SIMD,
     folder: "cpu",
+};
+
+const CPU_RELAXED: Module = Module {
+    name: "tidegate_cpu_relaxed",
+    title: "wasm for pages without WebGPU, with relaxed SIMD",
+    instructions: "+simd128,+relaxed-simd",
+    folder: "cpu-relaxed",
+    ..CPU
 };
 
 const GPU: Module = Module {
@@ -54,6 +69,7 @@ const GPU: Module = Module {
     title: "wasm with WebGPU (Burn: 15 minutes the first time)",
     package: "browser",
     arguments: &["--no-default-features", "--features", "wgpu"],
+    instructions: SIMD,
     folder: "gpu",
 };
 
@@ -62,11 +78,12 @@ const WORKER: Module = Module {
     title: "the relay as a worker",
     package: "relay",
     arguments: &["--no-default-features", "--features", "worker"],
+    instructions: SIMD,
     folder: "cpu",
 };
 
 /// How many steps `steps` takes.
-pub const STEPS: usize = 4;
+pub const STEPS: usize = 5;
 
 /// `cargo xtask wasm`.
 pub fn wasm(cpu_only: bool, names: bool) -> Result<()> {
@@ -74,19 +91,19 @@ pub fn wasm(cpu_only: bool, names: bool) -> Result<()> {
     progress.step("Rust toolchain for wasm32", toolchain::ensure)?;
     progress.step("npm packages from the lockfile", setup::ensure_npm_packages)?;
     if cpu_only {
-        return build_all(&mut progress, &[CPU, WORKER], names);
+        return build_all(&mut progress, &[CPU, CPU_RELAXED, WORKER], names);
     }
     steps(&mut progress, names)
 }
 
-/// Builds the module without WebGPU and the relay's worker, if their sources have changed.
+/// Builds the modules without WebGPU and the relay's worker, if their sources have changed.
 pub fn small_steps(progress: &mut Steps) -> Result<()> {
-    build_all(progress, &[CPU, WORKER], false)
+    build_all(progress, &[CPU, CPU_RELAXED, WORKER], false)
 }
 
 /// Builds all modules whose sources have changed.
 pub fn steps(progress: &mut Steps, names: bool) -> Result<()> {
-    build_all(progress, &[CPU, WORKER, GPU], names)
+    build_all(progress, &[CPU, CPU_RELAXED, WORKER, GPU], names)
 }
 
 fn build_all(progress: &mut Steps, modules: &[Module], names: bool) -> Result<()> {
@@ -97,9 +114,10 @@ fn build_all(progress: &mut Steps, modules: &[Module], names: bool) -> Result<()
     Ok(())
 }
 
-/// The module without WebGPU and the relay's worker: minutes.
+/// The modules without WebGPU and the relay's worker: minutes.
 pub fn build_small() -> Result<()> {
     build(&CPU, false)?;
+    build(&CPU_RELAXED, false)?;
     build(&WORKER, false)?;
     Ok(())
 }
@@ -135,7 +153,12 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
     let target = places::target().join("wasm").join(module.folder);
     run::quiet(
         &format!("wasm-{}", module.name),
-        toolchain.build(module.package, module.arguments, &target),
+        toolchain.build(
+            module.package,
+            module.arguments,
+            module.instructions,
+            &target,
+        ),
     )?;
 
     let compiled = target

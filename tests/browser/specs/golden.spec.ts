@@ -27,20 +27,31 @@ async function greedy(page: Page, golden: GoldenPrompt): Promise<number | undefi
   return partsAt(golden, ids);
 }
 
-test('on the CPU of a page, five prompts give the tokens of llama.cpp', async () => {
-  const browser = await Browser.start();
-  try {
-    const page = await browser.open(site.url);
-    expect(await create(page, { model, device: 'cpu' })).toBeUndefined();
-    const parted = [];
-    for (const golden of goldenPrompts()) parted.push(await greedy(page, golden));
-    expect(parted).toHaveLength(5);
-    // Even a proven tie may come early in one prompt at most.
-    expect(parted.filter((step) => step !== undefined && step < 16).length).toBeLessThanOrEqual(1);
-  } finally {
-    await browser.stop();
-  }
-});
+test.for([
+  { module: 'tidegate_cpu_relaxed', relaxed: true },
+  { module: 'tidegate_cpu', relaxed: false },
+])(
+  'on the CPU of a page, with $module, five prompts give the tokens of llama.cpp',
+  async ({ module, relaxed }) => {
+    const browser = await Browser.start();
+    try {
+      const page = await browser.open(site.url);
+      site.asked.length = 0;
+      const worker = relaxed ? {} : { workerUrl: site.faultyWorker('WebAssembly.validate = () => false;') };
+      expect(await create(page, { model, device: 'cpu', ...worker })).toBeUndefined();
+      expect(site.asked.filter((path) => path.endsWith('.wasm'))).toEqual([
+        `/tidegate/wasm/${module}_bg.wasm`,
+      ]);
+      const parted = [];
+      for (const golden of goldenPrompts()) parted.push(await greedy(page, golden));
+      expect(parted).toHaveLength(5);
+      // Even a proven tie may come early in one prompt at most.
+      expect(parted.filter((step) => step !== undefined && step < 16).length).toBeLessThanOrEqual(1);
+    } finally {
+      await browser.stop();
+    }
+  },
+);
 
 test('on WebGPU (SwiftShader), the shortest prompt gives the tokens of llama.cpp', {
   timeout: 600_000,

@@ -58,7 +58,7 @@ export interface TidegateOptions {
   storage?: StorageKind;
   /** Default: `'auto'`. `'webgpu'` also takes a software adapter, and fails where there is none. */
   device?: DeviceChoice;
-  /** The folder that holds `tidegate_cpu_bg.wasm` and `tidegate_gpu_bg.wasm`. Default: beside the worker. */
+  /** The folder that holds the package's wasm files (`dist/wasm`). Default: beside the worker. */
   wasmUrl?: string | URL;
   /** The worker's script. Default: beside this module. */
   workerUrl?: string | URL;

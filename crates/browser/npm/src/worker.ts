@@ -5,6 +5,7 @@ import { softwareReason } from './availability.js';
 import { asErrorData, TidegateError } from './errors.js';
 import { deviceFacts } from './facts.js';
 import { recordKey } from './gpu-record.js';
+import { chooseModule } from './module.js';
 import type { EngineOptions } from './options.js';
 import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
@@ -182,17 +183,11 @@ async function loadOn(
   };
 
   onProgress('compile', 0, 1);
-  const glue: Glue =
-    backend === 'webgpu' ? await import('./wasm/tidegate_gpu.js') : await import('./wasm/tidegate_cpu.js');
+  const { glue, file: wasmFile, url: beside } = await chooseModule(backend);
   const url =
     options.wasmUrl !== null
-      ? new URL(
-          backend === 'webgpu' ? 'tidegate_gpu_bg.wasm' : 'tidegate_cpu_bg.wasm',
-          options.wasmUrl.endsWith('/') ? options.wasmUrl : `${options.wasmUrl}/`,
-        )
-      : backend === 'webgpu'
-        ? new URL('./wasm/tidegate_gpu_bg.wasm', import.meta.url)
-        : new URL('./wasm/tidegate_cpu_bg.wasm', import.meta.url);
+      ? new URL(wasmFile, options.wasmUrl.endsWith('/') ? options.wasmUrl : `${options.wasmUrl}/`)
+      : beside;
   try {
     await glue.default({ module_or_path: url });
   } catch (thrown) {

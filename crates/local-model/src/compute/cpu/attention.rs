@@ -1,6 +1,6 @@
 //! Rotary positions (Su et al. 2021) and causal grouped-query attention (Ainslie et al. 2023).
 
-use super::{Cache, Tensor, float::dot, normalize};
+use super::{Cache, Tensor, exponential::exponential, float::dot, normalize};
 use crate::compute::{AttentionShape, HeadNorms, Pairs, Rope};
 
 /// See [`crate::compute::Compute::attention`].
@@ -120,11 +120,17 @@ fn turn(row: &mut [f32], head_dim: usize, pairs: Pairs, turns: &[(f32, f32)]) {
 
 fn softmax(scores: &mut [f32]) {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
     for score in &mut *scores {
-        *score = (*score - highest).exp();
-        sum += *score;
+        *score = exponential(*score - highest);
     }
+    let (fours, rest) = scores.as_chunks::<4>();
+    let mut sums = [0f32; 4];
+    for four in fours {
+        for (sum, score) in sums.iter_mut().zip(four) {
+            *sum += score;
+        }
+    }
+    let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest.iter().sum::<f32>();
     let inverse = 1.0 / sum;
     scores.iter_mut().for_each(|score| *score *= inverse);
 }

@@ -6,6 +6,7 @@
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod exponential;
 mod float;
 mod format;
 mod kernel;
@@ -18,6 +19,7 @@ mod wasm;
 
 use super::{Activation, AttentionShape, CacheShape, Compute, HeadNorms, Part};
 use crate::{Error, gguf::TensorType};
+use exponential::exponential;
 use float::Float;
 use format::{Format, with_format};
 use packed::Packed;
@@ -249,22 +251,20 @@ impl Compute for Cpu {
 
     fn gated(&self, gate_up: &Tensor, activation: Activation) -> Tensor {
         let width = gate_up.width / 2;
-        let function = match activation {
-            Activation::Silu => |x: f32| x / (1.0 + (-x).exp()),
-            Activation::Gelu => |x: f32| {
-                let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
-                0.5 * x * (1.0 + inner.tanh())
-            },
-        };
         let mut values = Vec::with_capacity(gate_up.values.len() / 2);
         for row in gate_up.rows() {
             let (gates, ups) = row.split_at(width);
-            values.extend(
-                gates
-                    .iter()
-                    .zip(ups)
-                    .map(|(&gate, &up)| function(gate) * up),
-            );
+            let pairs = gates.iter().zip(ups);
+            match activation {
+                Activation::Silu => {
+                    values.extend(pairs.map(|(&x, &up)| x / (1.0 + exponential(-x)) * up));
+                }
+                // (1 + tanh y) / 2 is 1 / (1 + e^-2y).
+                Activation::Gelu => values.extend(pairs.map(|(&x, &up)| {
+                    let inner = (8.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+                    x / (1.0 + exponential(-inner)) * up
+                })),
+            }
         }
         Tensor { width, values }
     }
