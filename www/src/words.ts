@@ -35,6 +35,10 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
     title: 'This page cannot run that model.',
     wayOut: 'Whoever runs this site has to offer another one.',
   },
+  'tools-unsupported': {
+    title: 'The model in this page cannot use tools.',
+    wayOut: 'Whoever runs this site has to offer another model, or ask without tools.',
+  },
   'download-failed': {
     title: 'The model could not be fetched.',
     wayOut: 'What has arrived is kept. Check the connection and continue.',

@@ -25,9 +25,12 @@ pub(crate) fn local_model(error: &local_model::Error) -> Error {
         | E::Architecture { .. }
         | E::Tokenizer { .. }
         | E::Unsupported { .. } => ErrorCode::ModelUnsupported,
-        E::ChatTemplate { .. } | E::TokenId { .. } | E::EmptyPrompt | E::Sampling { .. } => {
-            ErrorCode::InvalidRequest
-        }
+        E::ChatTemplate { .. }
+        | E::TokenId { .. }
+        | E::EmptyPrompt
+        | E::Sampling { .. }
+        | E::Constraint { .. } => ErrorCode::InvalidRequest,
+        E::NoTools => ErrorCode::ToolsUnsupported,
         E::ContextOverflow { .. } => ErrorCode::ContextOverflow,
         E::NoAdapter { .. } => ErrorCode::NoAdapter,
         E::DeviceLimit { .. } => ErrorCode::DeviceLimit,

@@ -49,6 +49,14 @@ impl Journals {
         kept.get(&current_call()).map(|kept| kept.journal.clone())
     }
 
+    /// Drops the first `count` tokens: an answer has taken them. What is left belongs to the next one of
+    /// the same call.
+    pub(crate) fn replayed(&self, count: usize) {
+        if let Some(kept) = self.0.borrow_mut().get_mut(&current_call()) {
+            kept.journal.tokens.drain(..count);
+        }
+    }
+
     /// Tells the page of a token of the call that runs.
     pub(crate) fn add(&self, id: u32, log_probability: f32) {
         if let Some(kept) = self.0.borrow().get(&current_call()) {

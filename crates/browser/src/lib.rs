@@ -11,6 +11,7 @@
 //! choose.rs      which file fits this device
 //! download.rs    the file from its server; place.rs: into storage
 //! local.rs       the engine's local model; gives the event loop a turn between steps
+//! asked.rs       a request in the model's terms, and its steps in the request's
 //! transport.rs   the engine's way out: fetch, aborted when dropped
 //! consent.rs     asks the page before something leaves
 //! journal.rs     what the page keeps of an answer, to go on with it after a crash
@@ -19,6 +20,7 @@
 //! ```
 #![cfg(target_family = "wasm")]
 
+mod asked;
 mod blob;
 mod calls;
 mod choose;

@@ -8,11 +8,14 @@ use std::{
 
 use engine::LocalAnswer;
 use futures::lock::Mutex;
-use local_model::{Finish, Model, ModelInfo, Sampling, Step};
-use query::{ChatRequest, Error, ErrorCode, FinishReason, LocalState, Message, Role, Stop, Usage};
+use local_model::{Finish, Generation, Model, ModelInfo, Sampling, Step};
+use query::{
+    ChatRequest, Error, ErrorCode, LocalState, Message, Piece, PromptTokensDetails, Usage,
+};
 use serde::Serialize;
 
 use crate::{
+    asked::{self, Answer},
     device::{EventLoop, now_ms},
     error::local_model as model_error,
     journal::Journals,
@@ -104,14 +107,20 @@ impl PageModel {
         let model = slot.as_mut().ok_or_else(not_there)?;
         let prompt = match prompt {
             Prompt::Ids(ids) => ids,
-            Prompt::Messages(messages) => encode(model, &messages)?,
+            Prompt::Messages(messages) => asked::prompt(
+                model,
+                &ChatRequest {
+                    messages,
+                    ..ChatRequest::default()
+                },
+            )?,
         };
         let sampling = Sampling {
             max_tokens,
             ..Sampling::default()
         };
         let mut ids = Vec::new();
-        self.run(model, prompt.clone(), sampling, |step| {
+        self.run(model, prompt.clone(), sampling, |step, _, _| {
             if let Step::Token { id, .. } = step {
                 ids.push(*id);
             }
@@ -149,7 +158,7 @@ impl PageModel {
         model: &mut Model,
         prompt: Vec<u32>,
         sampling: Sampling,
-        mut on_step: impl FnMut(&Step),
+        mut on_step: impl FnMut(&Step, &Generation<'_>, Told),
     ) -> Result<Ended, Error> {
         let events = EventLoop::new()?;
         let (start, dispatches) = (now_ms(), model.dispatches());
@@ -159,7 +168,13 @@ impl PageModel {
             .map_err(|error| model_error(&error))?;
         let cached_tokens = generation.reused();
         if let Some(journal) = self.0.journals.current() {
-            generation.replay(&journal.tokens);
+            let steps = generation
+                .replay(&journal.tokens)
+                .map_err(|error| model_error(&error))?;
+            self.0.journals.replayed(steps.len());
+            for step in &steps {
+                on_step(step, &generation, Told::Before);
+            }
         }
         loop {
             let step = generation
@@ -174,7 +189,7 @@ impl PageModel {
             {
                 self.0.journals.add(*id, *log_probability);
             }
-            on_step(&step);
+            on_step(&step, &generation, Told::Now);
             match step {
                 Step::Prefill { .. } => {}
                 Step::Token { .. } => {
@@ -201,6 +216,7 @@ impl PageModel {
                         finish,
                         mean_log_probability,
                         prompt_tokens,
+                        cached_tokens,
                         completion_tokens,
                     });
                 }
@@ -210,10 +226,17 @@ impl PageModel {
     }
 }
 
+/// Whether a step was told to the page before, by an engine that this one goes on for.
+enum Told {
+    Before,
+    Now,
+}
+
 struct Ended {
     finish: Finish,
     mean_log_probability: f32,
     prompt_tokens: usize,
+    cached_tokens: usize,
     completion_tokens: usize,
 }
 
@@ -238,16 +261,17 @@ impl engine::LocalModel for PageModel {
         }
     }
 
-    fn count_tokens(&self, messages: &[Message]) -> u32 {
+    fn count_tokens(&self, request: &ChatRequest) -> u32 {
         match self.0.model.try_lock() {
             Some(slot) => {
                 let Some(model) = slot.as_ref() else { return 0 };
-                encode(model, messages).map_or(0, |prompt| to_u32(prompt.len()))
+                asked::prompt(model, request).map_or(0, |prompt| to_u32(prompt.len()))
             }
             // It is answering something else. A token is about four bytes of English; whether the prompt
             // really fits is counted again before it is used.
             None => to_u32(
-                messages
+                request
+                    .messages
                     .iter()
                     .map(|message| message.content.len() / 4 + 8)
                     .sum(),
@@ -258,79 +282,57 @@ impl engine::LocalModel for PageModel {
     async fn generate(
         &self,
         request: &ChatRequest,
-        on_text: &mut dyn FnMut(&str),
+        on_piece: &mut dyn FnMut(Piece),
     ) -> Result<LocalAnswer, Error> {
         let mut slot = self.0.model.lock().await;
         let model = slot.as_mut().ok_or_else(not_there)?;
-        let prompt = encode(model, &request.messages)?;
-        let on_step = |step: &Step| {
-            if let Step::Token { text, .. } = step
-                && !text.is_empty()
-            {
-                on_text(text);
-            }
+        let prompt = asked::prompt(model, request)?;
+        let random = match self.0.journals.current() {
+            Some(journal) => journal.seed.into(),
+            None => (js_sys::Math::random() * 2f64.powi(32)) as u64,
         };
-        let mut sampling = sampling(request);
-        if request.seed.is_none()
-            && let Some(journal) = self.0.journals.current()
-        {
-            sampling.seed = journal.seed.into();
+        let sampling = asked::sampling(request, random)?;
+        let mut finish_reasons = Vec::new();
+        let mut usage = Usage::default();
+        let mut log_probabilities = 0.0;
+        for index in 0..request.n.unwrap_or(1) {
+            let sampling = Sampling {
+                seed: sampling.seed.wrapping_add(index.into()),
+                ..sampling.clone()
+            };
+            let mut answer = Answer::new(request, index, sampling.seed);
+            // The cache still holds the prompt after the first answer.
+            let ended = self
+                .run(
+                    model,
+                    prompt.clone(),
+                    sampling,
+                    |step, generation, told| match told {
+                        // The page has what these brought; the answer has to know of them.
+                        Told::Before => answer.step(step, generation, &mut |_| {}),
+                        Told::Now => answer.step(step, generation, on_piece),
+                    },
+                )
+                .await?;
+            finish_reasons.push(answer.finish(ended.finish, ended.completion_tokens, on_piece));
+            log_probabilities +=
+                f64::from(ended.mean_log_probability) * ended.completion_tokens as f64;
+            usage.completion_tokens += to_u32(ended.completion_tokens);
+            if index == 0 {
+                usage.prompt_tokens = to_u32(ended.prompt_tokens);
+                usage.prompt_tokens_details = Some(PromptTokensDetails {
+                    cached_tokens: to_u32(ended.cached_tokens),
+                });
+            }
         }
-        let ended = self.run(model, prompt, sampling, on_step).await?;
-        let (prompt_tokens, completion_tokens) =
-            (to_u32(ended.prompt_tokens), to_u32(ended.completion_tokens));
+        usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
         Ok(LocalAnswer {
-            finish_reason: match ended.finish {
-                Finish::EndOfTurn | Finish::Stop => FinishReason::Stop,
-                Finish::Length => FinishReason::Length,
-            },
-            usage: Usage {
-                prompt_tokens,
-                completion_tokens,
-                total_tokens: prompt_tokens + completion_tokens,
-            },
-            mean_log_probability: ended.mean_log_probability,
+            finish_reasons,
+            usage,
+            mean_log_probability: (log_probabilities / f64::from(usage.completion_tokens.max(1)))
+                as f32,
         })
     }
-}
-
-/// The defaults are those that `query::ChatRequest` documents.
-fn sampling(request: &ChatRequest) -> Sampling {
-    Sampling {
-        temperature: request.temperature.unwrap_or(0.7),
-        top_k: request.top_k.unwrap_or(40),
-        top_p: request.top_p.unwrap_or(0.95),
-        seed: request.seed.map_or_else(
-            || (js_sys::Math::random() * 2f64.powi(32)) as u64,
-            u64::from,
-        ),
-        max_tokens: request
-            .max_tokens
-            .or(request.max_completion_tokens)
-            .unwrap_or(512),
-        stop: match &request.stop {
-            None => Vec::new(),
-            Some(Stop::One(stop)) => vec![stop.clone()],
-            Some(Stop::Many(stops)) => stops.clone(),
-        },
-    }
-}
-
-fn encode(model: &Model, messages: &[Message]) -> Result<Vec<u32>, Error> {
-    let messages: Vec<_> = messages
-        .iter()
-        .map(|message| local_model::Message {
-            role: match message.role {
-                Role::System => "system",
-                Role::User => "user",
-                Role::Assistant => "assistant",
-            },
-            content: &message.content,
-        })
-        .collect();
-    model
-        .encode_chat(&messages)
-        .map_err(|error| model_error(&error))
 }
 
 fn not_there() -> Error {

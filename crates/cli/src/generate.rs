@@ -114,7 +114,7 @@ async fn answer(arguments: &Arguments) -> anyhow::Result<()> {
         top_p: arguments.top_p,
         seed: arguments.seed,
         max_tokens: arguments.max_tokens,
-        stop: Vec::new(),
+        ..Sampling::default()
     };
 
     let (backend, adapter) = (model.info().backend, model.info().adapter.clone());

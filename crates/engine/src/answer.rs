@@ -1,15 +1,17 @@
 //! One question from start to end.
 
 use query::{
-    AnswerEvent, ChatRequest, Error, FinishReason, Policy, Receipt, Replaced, Sent, Source, Target,
+    AnswerEvent, ChatRequest, Error, FinishReason, Piece, Policy, Receipt, Replaced, Sent, Source,
+    Target,
 };
 use query::{Timing, UsageByTier};
 
-use crate::{Clock, Consent, Engine, LocalModel, Signals, Transport, check::check};
+use crate::{Clock, Consent, Engine, LocalModel, Signals, Transport, check::check, overflow};
 
 /// What came of it, wherever it was answered.
 pub(crate) struct Outcome {
-    pub(crate) finish_reason: FinishReason,
+    /// One for each answer.
+    pub(crate) finish_reasons: Vec<FinishReason>,
     pub(crate) source: Source,
     pub(crate) confidence: Option<f64>,
     pub(crate) sent: Option<Sent>,
@@ -42,17 +44,15 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             route: route.clone(),
         });
 
-        let mut on_text = |text: &str| {
-            if !text.is_empty() {
+        let mut on_piece = |piece: Piece| {
+            if !piece.is_empty() {
                 first.get_or_insert_with(|| self.clock.now_ms());
-                on_event(AnswerEvent::Text {
-                    text: text.to_owned(),
-                });
+                on_event(AnswerEvent::Text(piece));
             }
         };
         let outcome = match route.target {
-            Target::Local => self.answer_here(&request, &mut on_text).await?,
-            Target::Cloud => self.answer_in_the_cloud(&findings, &mut on_text).await?,
+            Target::Local => self.answer_here(&request, policy, &mut on_piece).await?,
+            Target::Cloud => self.answer_in_the_cloud(&findings, &mut on_piece).await?,
         };
 
         let end = self.clock.now_ms();
@@ -71,7 +71,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             },
         };
         on_event(AnswerEvent::Done {
-            finish_reason: outcome.finish_reason,
+            finish_reasons: outcome.finish_reasons,
             receipt,
         });
         Ok(())
@@ -81,11 +81,16 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     async fn answer_here(
         &self,
         request: &ChatRequest,
-        on_text: &mut dyn FnMut(&str),
+        policy: &Policy,
+        on_piece: &mut dyn FnMut(Piece),
     ) -> Result<Outcome, Error> {
-        let answer = self.local.generate(request, on_text).await?;
+        let fitted = overflow::fit(&self.local, request, policy, &self.summary).await?;
+        let mut answer = self.local.generate(&fitted.request, on_piece).await?;
+        answer.usage.prompt_tokens += fitted.spent.prompt_tokens;
+        answer.usage.completion_tokens += fitted.spent.completion_tokens;
+        answer.usage.total_tokens += fitted.spent.total_tokens;
         Ok(Outcome {
-            finish_reason: answer.finish_reason,
+            finish_reasons: answer.finish_reasons,
             source: Source::Local,
             // An answer without a token has no mean.
             confidence: Some(f64::from(answer.mean_log_probability).exp())

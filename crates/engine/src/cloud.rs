@@ -2,7 +2,7 @@
 
 use oblivious_http::{Event, Opener};
 use privacy::{Findings, Restored, Restorer};
-use query::{Error, ErrorCode, Sent, Source, Usage, UsageByTier};
+use query::{Error, ErrorCode, Piece, Sent, Source, Usage, UsageByTier};
 
 use crate::{
     Clock, Consent, Engine, LocalModel, Reply, Signals, Transport,
@@ -19,7 +19,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     pub(crate) async fn answer_in_the_cloud(
         &self,
         findings: &Findings<'_>,
-        on_text: &mut dyn FnMut(&str),
+        on_piece: &mut dyn FnMut(Piece),
     ) -> Result<Outcome, Error> {
         let Some(cloud) = &self.cloud else {
             return Err(Error::new(
@@ -47,13 +47,13 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let mut reply = cloud.transport.post(&sealed).await?;
         let mut answer = CloudAnswer::new(opener, restorer);
         while let Some(bytes) = reply.chunk().await.map_err(broken_off)? {
-            on_text(&answer.push(&bytes)?);
+            on_piece(Piece::text(answer.push(&bytes)?));
         }
         let (rest, completed, restored) = answer.finish()?;
-        on_text(&rest);
+        on_piece(Piece::text(rest));
 
         Ok(Outcome {
-            finish_reason: completed.finish_reason,
+            finish_reasons: vec![completed.finish_reason],
             source: Source::Cloud,
             confidence: None,
             sent: Some(Sent {

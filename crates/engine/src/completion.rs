@@ -81,6 +81,7 @@ impl Completion {
                 prompt_tokens,
                 completion_tokens,
                 total_tokens,
+                prompt_tokens_details: None,
             });
         }
         let mut text = String::new();
@@ -179,7 +180,8 @@ mod tests {
             Usage {
                 prompt_tokens: 7,
                 completion_tokens: 2,
-                total_tokens: 9
+                total_tokens: 9,
+                prompt_tokens_details: None,
             }
         );
     }

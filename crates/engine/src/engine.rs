@@ -6,7 +6,7 @@ use oblivious_http::VerifiedKey;
 use privacy::{Findings, Vault};
 use query::{ChatRequest, CloudState, DeviceState, Error, Policy, Preview, Route};
 
-use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check};
+use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary};
 
 /// Answers questions of one conversation after the other, here or in the cloud.
 ///
@@ -20,6 +20,8 @@ pub struct Engine<L, T, C, S, K> {
     pub(crate) consent: K,
     /// Never borrowed across an await.
     pub(crate) vault: RefCell<Vault>,
+    /// Never borrowed across an await.
+    pub(crate) summary: RefCell<Summary>,
 }
 
 /// The sealed path.
@@ -39,6 +41,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             signals,
             consent,
             vault: RefCell::default(),
+            summary: RefCell::default(),
         }
     }
 
@@ -71,9 +74,10 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         privacy::preview(&privacy::find(request, policy.privacy, &vault), &vault)
     }
 
-    /// Ends the conversation: wipes which placeholder stood for which value.
+    /// Ends the conversation: wipes which placeholder stood for which value, and what was summarised.
     pub fn forget(&self) {
         self.vault.replace(Vault::new());
+        self.summary.take();
     }
 
     pub(crate) fn decide(&self, findings: &Findings<'_>, policy: &Policy) -> Result<Route, Error> {
@@ -81,7 +85,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let device = DeviceState {
             local: self.local.state(),
             online: self.signals.online(),
-            prompt_tokens: self.local.count_tokens(&request.messages),
+            prompt_tokens: self.local.count_tokens(request),
         };
         let cloud = CloudState {
             configured: self.cloud.is_some(),

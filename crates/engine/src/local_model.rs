@@ -1,6 +1,6 @@
 //! The model on the device.
 
-use query::{ChatRequest, Error, ErrorCode, FinishReason, LocalState, Message, Usage};
+use query::{ChatRequest, Error, ErrorCode, FinishReason, LocalState, Piece, Usage};
 
 /// The model on the device.
 #[expect(
@@ -11,28 +11,28 @@ pub trait LocalModel {
     /// Whether it can answer.
     fn state(&self) -> LocalState;
 
-    /// Tokens of the prompt that these messages make; 0 if it is not loaded.
-    fn count_tokens(&self, messages: &[Message]) -> u32;
+    /// Tokens of the prompt that this request makes; 0 if it is not loaded.
+    fn count_tokens(&self, request: &ChatRequest) -> u32;
 
-    /// Answers; `on_text` gets the answer in pieces.
+    /// Gives `n` answers, one after the other; `on_piece` gets each in pieces.
     ///
     /// # Errors
     /// [`ErrorCode::ContextOverflow`], [`ErrorCode::LocalUnavailable`], or what the device did not bear.
     async fn generate(
         &self,
         request: &ChatRequest,
-        on_text: &mut dyn FnMut(&str),
+        on_piece: &mut dyn FnMut(Piece),
     ) -> Result<LocalAnswer, Error>;
 }
 
-/// How a local answer ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How local answers ended.
+#[derive(Clone, Debug, PartialEq)]
 pub struct LocalAnswer {
-    /// Why.
-    pub finish_reason: FinishReason,
-    /// Tokens.
+    /// Why: one for each answer.
+    pub finish_reasons: Vec<FinishReason>,
+    /// Tokens of the prompt, and of all answers.
     pub usage: Usage,
-    /// Mean of the tokens' natural log-probabilities, at most 0.
+    /// Mean of all tokens' natural log-probabilities, at most 0.
     pub mean_log_probability: f32,
 }
 
@@ -45,14 +45,14 @@ impl LocalModel for NoModel {
         LocalState::Unavailable
     }
 
-    fn count_tokens(&self, _messages: &[Message]) -> u32 {
+    fn count_tokens(&self, _request: &ChatRequest) -> u32 {
         0
     }
 
     async fn generate(
         &self,
         _request: &ChatRequest,
-        _on_text: &mut dyn FnMut(&str),
+        _on_piece: &mut dyn FnMut(Piece),
     ) -> Result<LocalAnswer, Error> {
         Err(Error::new(
             ErrorCode::LocalUnavailable,

@@ -13,8 +13,8 @@ use futures::{
 };
 use oblivious_http::{GatewayKeys, VerifiedKey};
 use query::{
-    AnswerEvent, ChatRequest, EntityKind, Error, ErrorCode, FinishReason, Message, Mode, Policy,
-    Receipt, Replaced, Role, Source, Timing, Usage,
+    AnswerEvent, ChatRequest, EntityKind, Error, ErrorCode, FinishReason, Message, Mode, Piece,
+    Policy, Receipt, Replaced, Role, Source, Timing, Usage,
 };
 
 /// The way to send a reply by hand, and its chunks.
@@ -25,14 +25,12 @@ const SEED: [u8; 32] = [7; 32];
 const CLOUD_ONLY: Policy = Policy {
     mode: Mode::CloudOnly,
     privacy: query::PrivacyLevel::Balanced,
+    overflow: query::Overflow::Cloud,
 };
 
 fn ask(text: &str) -> ChatRequest {
     ChatRequest {
-        messages: vec![Message {
-            role: Role::User,
-            content: text.to_owned(),
-        }],
+        messages: vec![Message::new(Role::User, text)],
         ..ChatRequest::default()
     }
 }
@@ -105,11 +103,14 @@ fn read(events: Vec<AnswerEvent>) -> (String, Option<(FinishReason, Receipt)>) {
         assert!(done.is_none(), "an event after Done");
         match event {
             AnswerEvent::Route { .. } => assert_eq!(index, 0),
-            AnswerEvent::Text { text: piece } => text.push_str(&piece),
+            AnswerEvent::Text(piece) => text.push_str(&piece.text),
             AnswerEvent::Done {
-                finish_reason,
+                finish_reasons,
                 receipt,
-            } => done = Some((finish_reason, receipt)),
+            } => {
+                assert_eq!(finish_reasons.len(), 1);
+                done = Some((finish_reasons[0], receipt));
+            }
         }
     }
     (text, done)
@@ -190,7 +191,8 @@ fn values_stay_and_come_back() {
                 cloud: Usage {
                     prompt_tokens: 11,
                     completion_tokens: 5,
-                    total_tokens: 16
+                    total_tokens: 16,
+                    prompt_tokens_details: None,
                 },
             },
             // The clock goes on by 10 ms each time it is read: start, first, end.
@@ -384,8 +386,8 @@ fn text_comes_as_it_is_sealed_and_dropping_the_answer_drops_the_reply() {
     });
     let text = RefCell::new(String::new());
     let mut on_event = |event| {
-        if let AnswerEvent::Text { text: piece } = event {
-            text.borrow_mut().push_str(&piece);
+        if let AnswerEvent::Text(piece) = event {
+            text.borrow_mut().push_str(&piece.text);
         }
     };
     block_on(async {
@@ -442,9 +444,7 @@ fn two_answers_at_once_share_the_conversation() {
 
 fn event_text(event: AnswerEvent) -> AnswerEvent {
     match event {
-        AnswerEvent::Text { .. } => event,
-        _ => AnswerEvent::Text {
-            text: String::new(),
-        },
+        AnswerEvent::Text(_) => event,
+        _ => AnswerEvent::Text(Piece::text("")),
     }
 }

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use engine::{Always, Engine, FixedSignals, InMemory, LocalAnswer, LocalModel, ManualClock};
 use futures::{executor::block_on, stream::LocalBoxStream};
 use query::{
-    AnswerEvent, ChatRequest, Error, ErrorCode, FinishReason, LocalState, Message, Mode, Policy,
-    PrivacyLevel, Reason, ReasonCode, Receipt, Role, Route, Source, Target, Timing, Usage,
-    UsageByTier,
+    AnswerEvent, ChatRequest, Error, ErrorCode, FinishReason, LocalState, Message, Mode, Piece,
+    Policy, PrivacyLevel, PromptTokensDetails, Reason, ReasonCode, Receipt, Role, Route, Source,
+    Target, Timing, Usage, UsageByTier,
 };
 
 /// Says the prompt back, word by word.
@@ -20,8 +20,9 @@ impl LocalModel for Echo {
         self.state
     }
 
-    fn count_tokens(&self, messages: &[Message]) -> u32 {
-        messages
+    fn count_tokens(&self, request: &ChatRequest) -> u32 {
+        request
+            .messages
             .iter()
             .map(|message| message.content.split(' ').count() as u32)
             .sum()
@@ -30,20 +31,21 @@ impl LocalModel for Echo {
     async fn generate(
         &self,
         request: &ChatRequest,
-        on_text: &mut dyn FnMut(&str),
+        on_piece: &mut dyn FnMut(Piece),
     ) -> Result<LocalAnswer, Error> {
-        on_text("");
+        on_piece(Piece::text(""));
         request.messages[0]
             .content
             .split_inclusive(' ')
-            .for_each(&mut *on_text);
+            .for_each(|word| on_piece(Piece::text(word)));
         let usage = Usage {
             prompt_tokens: 3,
             completion_tokens: 2,
             total_tokens: 5,
+            prompt_tokens_details: Some(PromptTokensDetails { cached_tokens: 1 }),
         };
         Ok(LocalAnswer {
-            finish_reason: FinishReason::Length,
+            finish_reasons: vec![FinishReason::Length],
             usage,
             mean_log_probability: -std::f32::consts::LN_2,
         })
@@ -63,10 +65,7 @@ fn engine(state: LocalState) -> Engine<Echo, InMemory<NoRelay>, ManualClock, Fix
 
 fn ask(text: &str) -> ChatRequest {
     ChatRequest {
-        messages: vec![Message {
-            role: Role::User,
-            content: text.to_owned(),
-        }],
+        messages: vec![Message::new(Role::User, text)],
         ..ChatRequest::default()
     }
 }
@@ -97,9 +96,7 @@ fn nothing_leaves_and_the_receipt_says_so() {
     else {
         panic!("Route comes first")
     };
-    let text = |text: &str| AnswerEvent::Text {
-        text: text.to_owned(),
-    };
+    let text = |text: &str| AnswerEvent::Text(Piece::text(text));
     assert_eq!(
         events,
         [
@@ -113,7 +110,7 @@ fn nothing_leaves_and_the_receipt_says_so() {
             text("ada@example.com "),
             text("hello"),
             AnswerEvent::Done {
-                finish_reason: FinishReason::Length,
+                finish_reasons: vec![FinishReason::Length],
                 receipt: Receipt {
                     source: Source::Local,
                     reasons: vec![reason],
@@ -126,7 +123,8 @@ fn nothing_leaves_and_the_receipt_says_so() {
                         local: Usage {
                             prompt_tokens: 3,
                             completion_tokens: 2,
-                            total_tokens: 5
+                            total_tokens: 5,
+                            prompt_tokens_details: Some(PromptTokensDetails { cached_tokens: 1 }),
                         },
                         cloud: Usage::default(),
                     },
@@ -197,6 +195,7 @@ fn route_and_preview_do_nothing() {
     let policy = Policy {
         mode: Mode::PreferLocal,
         privacy: PrivacyLevel::Careful,
+        ..Policy::default()
     };
     let request = ask("card 4111 1111 1111 1111, ada@example.com");
     assert_eq!(

@@ -39,6 +39,7 @@ impl ChatTemplate {
         environment.set_fuel(Some(FUEL));
         environment
             .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_filter("tojson", tojson);
         environment.add_function(
             "raise_exception",
             |reason: String| -> Result<Value, minijinja::Error> {
@@ -60,7 +61,37 @@ impl ChatTemplate {
             .iter()
             .map(|message| context! { role => message.role, content => message.content })
             .collect();
-        let variables = context! { messages, add_generation_prompt => true, bos_token => bos, eos_token => eos };
+        self.render_values(messages.into(), ().into(), bos, eos)
+    }
+
+    /// The prompt for messages and tools in the shape that Hugging Face's templates expect.
+    ///
+    /// # Errors
+    /// [`Error::NoTools`] when there are tools and the template does not speak of any, and as
+    /// [`Self::render`].
+    pub fn render_json(
+        &self,
+        messages: &serde_json::Value,
+        tools: Option<&serde_json::Value>,
+        bos: &str,
+        eos: &str,
+    ) -> Result<String, Error> {
+        if tools.is_some() && !self.source.contains("tools") {
+            return Err(Error::NoTools);
+        }
+        let value = |json: &serde_json::Value| Value::from(minijinja::value::Serde(json));
+        let tools = tools.map_or(Value::from(()), value);
+        self.render_values(value(messages), tools, bos, eos)
+    }
+
+    fn render_values(
+        &self,
+        messages: Value,
+        tools: Value,
+        bos: &str,
+        eos: &str,
+    ) -> Result<String, Error> {
+        let variables = context! { messages, tools, add_generation_prompt => true, bos_token => bos, eos_token => eos };
         // The kind and the template's own words; a longer report would show the messages.
         self.environment
             .render_str(&self.source, variables)
@@ -74,6 +105,57 @@ impl ChatTemplate {
                         .unwrap_or_default()
                 ),
             })
+    }
+}
+
+/// As in Hugging Face's templates: Python's `json.dumps(value, ensure_ascii=False)`, whose spaces the
+/// models were trained on, with `indent` if the template gives one.
+fn tojson(value: Value, options: minijinja::value::Kwargs) -> Result<Value, minijinja::Error> {
+    let indent: Option<usize> = options.get("indent")?;
+    // Others change nothing here: `ensure_ascii` is false, keys keep their order.
+    for name in ["ensure_ascii", "separators", "sort_keys"] {
+        let _: Option<Value> = options.get(name)?;
+    }
+    options.assert_all_used()?;
+    let json = serde_json::to_value(&value)
+        .map_err(|error| minijinja::Error::new(ErrorKind::BadSerialization, error.to_string()))?;
+    let mut text = String::new();
+    write_json(&json, indent, 0, &mut text);
+    Ok(Value::from_safe_string(text))
+}
+
+fn write_json(value: &serde_json::Value, indent: Option<usize>, depth: usize, text: &mut String) {
+    let line = |depth: usize, text: &mut String| {
+        if let Some(indent) = indent {
+            text.push('\n');
+            text.push_str(&" ".repeat(indent * depth));
+        }
+    };
+    let comma = if indent.is_some() { "," } else { ", " };
+    match value {
+        serde_json::Value::Array(items) if !items.is_empty() => {
+            text.push('[');
+            for (at, item) in items.iter().enumerate() {
+                text.push_str(if at > 0 { comma } else { "" });
+                line(depth + 1, text);
+                write_json(item, indent, depth + 1, text);
+            }
+            line(depth, text);
+            text.push(']');
+        }
+        serde_json::Value::Object(members) if !members.is_empty() => {
+            text.push('{');
+            for (at, (name, member)) in members.iter().enumerate() {
+                text.push_str(if at > 0 { comma } else { "" });
+                line(depth + 1, text);
+                text.push_str(&serde_json::Value::from(name.as_str()).to_string());
+                text.push_str(": ");
+                write_json(member, indent, depth + 1, text);
+            }
+            line(depth, text);
+            text.push('}');
+        }
+        plain => text.push_str(&plain.to_string()),
     }
 }
 
@@ -127,6 +209,37 @@ mod tests {
         assert_eq!(
             refusal,
             "chat template: invalid operation: roles must alternate; give messages in the order that the model was trained on"
+        );
+    }
+
+    #[test]
+    fn tools_come_in_where_the_template_has_a_place_for_them() {
+        let template = "{% if tools %}{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}{% endif %}{% for m in messages %}{{ m.role }}:{{ m.content }}{% for call in m.tool_calls or [] %}{{ call.function.name }}({{ call.function.arguments | tojson }}){% endfor %}\n{% endfor %}";
+        let messages = serde_json::json!([
+            {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {"b": 1, "a": "x"}}}]},
+            {"role": "tool", "content": "7"},
+        ]);
+        let tools = serde_json::json!([{"type": "function", "function": {"name": "f"}}]);
+        let of = |template: &str, tools| {
+            let mut file = File::default();
+            file.set("tokenizer.chat_template", Value::String(template.into()));
+            let bytes = file.bytes().0;
+            let header = pollster::block_on(Header::read(&bytes)).unwrap();
+            ChatTemplate::of(&header)
+                .unwrap()
+                .render_json(&messages, tools, "", "")
+        };
+        assert_eq!(
+            of(template, Some(&tools)).unwrap(),
+            "{\"type\": \"function\", \"function\": {\"name\": \"f\"}}\nassistant:f({\"b\": 1, \"a\": \"x\"})tool:7"
+        );
+        assert_eq!(
+            of(template, None).unwrap(),
+            "assistant:f({\"b\": 1, \"a\": \"x\"})tool:7"
+        );
+        assert_eq!(
+            of("{{ messages }}", Some(&tools)).unwrap_err().to_string(),
+            "the model's chat template knows no tools; choose a model that was trained on them"
         );
     }
 

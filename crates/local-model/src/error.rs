@@ -116,6 +116,10 @@ pub enum Error {
         reason: String,
     },
 
+    /// The chat template has no place for tools.
+    #[error("the model's chat template knows no tools; choose a model that was trained on them")]
+    NoTools,
+
     /// A token id beyond the vocabulary.
     #[error("token id {id} is beyond the vocabulary of {vocabulary}")]
     TokenId {
@@ -133,6 +137,13 @@ pub enum Error {
     #[error("sampling: {what}")]
     Sampling {
         /// The parameter and its range.
+        what: String,
+    },
+
+    /// The schema, the regular expression or the tools cannot be kept to.
+    #[error("constrained output: {what}")]
+    Constraint {
+        /// What is not supported or does not fit.
         what: String,
     },
 

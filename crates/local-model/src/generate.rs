@@ -3,9 +3,10 @@
 use crate::{
     Error, Model, Sampling,
     compute::Compute,
+    constrain::{Gate, Matcher},
     llama::Llama,
     model::Device,
-    sample::{Sampled, Sampler},
+    sample::{Need, Sampled, Sampler},
     tokenizer::{Pieces, Tokenizer},
 };
 
@@ -28,6 +29,9 @@ pub enum Step {
         text: String,
         /// Natural logarithm of its probability in the model's own distribution.
         log_probability: f32,
+        /// The most likely tokens of that distribution and their log-probabilities, the most likely
+        /// first; as many as [`Sampling::top_log_probabilities`] asks for.
+        top: Vec<(u32, f32)>,
     },
     /// The answer is complete.
     Done {
@@ -45,20 +49,23 @@ pub enum Step {
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {
-    /// The model ended its turn.
+    /// The model ended its turn, or nothing more may come after what it wrote.
     EndOfTurn,
     /// A stop text came up.
     Stop,
     /// `max_tokens` or the context's end was reached.
     Length,
+    /// As [`Self::Length`], before the answer was what [`Sampling::constraint`] asks for.
+    Incomplete,
 }
 
 impl Model {
-    /// Begins an answer to `prompt`. What the last turn left in the cache is used as far as the
-    /// prompts are equal.
+    /// Begins an answer to `prompt`. What this conversation's last turn left in the cache is used as far
+    /// as the prompts are equal; caches of other conversations are kept for their next turn, the most
+    /// recently used ones, within [`Model::keep_conversations`].
     ///
     /// # Errors
-    /// [`Error::EmptyPrompt`], [`Error::TokenId`], [`Error::Sampling`], and
+    /// [`Error::EmptyPrompt`], [`Error::TokenId`], [`Error::Sampling`], [`Error::Constraint`], and
     /// [`Error::ContextOverflow`] when the prompt leaves no room for a token.
     pub fn start(&mut self, prompt: Vec<u32>, sampling: Sampling) -> Result<Generation<'_>, Error> {
         let (context, vocabulary) = (self.info().context_length, self.info().vocabulary);
@@ -74,26 +81,33 @@ impl Model {
         if let Some(&id) = prompt.iter().find(|&&id| id as usize >= vocabulary) {
             return Err(Error::TokenId { id, vocabulary });
         }
-        let sampler = Sampler::new(&sampling)?;
+        sampling.check(vocabulary)?;
+        let sampler = Sampler::new(&sampling, &prompt);
+        let constraint = match &sampling.constraint {
+            Some(constraint) => Some(constraint.matcher()?),
+            None => None,
+        };
         let (tokenizer, device, cached) = self.parts();
         // At least one token must go through the model, for its logits.
-        let common = prompt[..prompt.len() - 1]
-            .iter()
-            .zip(&*cached)
-            .take_while(|(a, b)| a == b)
-            .count();
-        cached.truncate(common);
+        let reusable = &prompt[..prompt.len() - 1];
         let run = match device {
-            Device::Cpu(llama) => Run::Cpu(Turn {
-                llama,
-                logits: None,
-            }),
+            Device::Cpu(llama) => {
+                llama.switch(reusable, cached);
+                Run::Cpu(Turn {
+                    llama,
+                    logits: None,
+                })
+            }
             #[cfg(feature = "wgpu")]
-            Device::WebGpu(llama) => Run::WebGpu(Turn {
-                llama,
-                logits: None,
-            }),
+            Device::WebGpu(llama) => {
+                llama.switch(reusable, cached);
+                Run::WebGpu(Turn {
+                    llama,
+                    logits: None,
+                })
+            }
         };
+        let reused = cached.len();
         let tokens = prompt.clone();
         Ok(Generation {
             tokenizer,
@@ -101,9 +115,10 @@ impl Model {
             cached,
             tokens,
             prompt: prompt.len(),
-            reused: common,
+            reused,
             context,
             sampler,
+            constraint,
             limit: sampling.max_tokens as usize,
             text: Text {
                 pieces: Pieces::default(),
@@ -130,6 +145,7 @@ pub struct Generation<'m> {
     reused: usize,
     context: usize,
     sampler: Sampler,
+    constraint: Option<Matcher>,
     limit: usize,
     text: Text,
     /// Sum over the answer.
@@ -165,18 +181,27 @@ impl Generation<'_> {
     }
 
     /// Takes tokens that this answer had already, before its device was lost, as if they had been sampled here:
-    /// what follows is what would have followed. Call it before the first [`Self::step`].
+    /// what follows is what would have followed. Call it before the first [`Self::step`]. Gives the steps
+    /// that they were, up to the answer's end: tokens beyond it are not taken.
     ///
     /// `tokens`: ids with the natural logarithms of their probabilities, as [`Step::Token`] gave them.
-    pub fn replay(&mut self, tokens: &[(u32, f32)]) {
+    ///
+    /// # Errors
+    /// [`Error::Constraint`] when a token is none that could have been sampled here.
+    pub fn replay(&mut self, tokens: &[(u32, f32)]) -> Result<Vec<Step>, Error> {
+        let mut steps = Vec::new();
         for &(id, log_probability) in tokens {
+            if self.finish.is_some() {
+                break;
+            }
             self.sampler.skip();
-            // Its text is out already.
-            self.accept(Sampled {
+            steps.push(self.take(Sampled {
                 id,
                 log_probability,
-            });
+                top: Vec::new(),
+            })?);
         }
+        Ok(steps)
     }
 
     /// Kernels launched on the GPU so far, as [`Model::dispatches`].
@@ -194,18 +219,21 @@ impl Generation<'_> {
     /// [`Error::DeviceLimit`], [`Error::DeviceLost`], [`Error::NotFinite`].
     pub async fn step(&mut self) -> Result<Step, Error> {
         if self.limit == 0 {
-            return Ok(self.done(Finish::Length));
+            return Ok(self.done(self.out_of_tokens()));
         }
         if let Some(finish) = self.finish {
             return Ok(self.done(finish));
         }
-        let logits = match &mut self.run {
-            Run::Cpu(turn) => turn.advance(&self.tokens, self.cached).await,
+        let (tokens, sampler) = (&self.tokens, &mut self.sampler);
+        let constraint = self.constraint.as_mut();
+        let gate = constraint.map(|matcher| Gate::new(matcher, self.tokenizer));
+        let sampled = match &mut self.run {
+            Run::Cpu(turn) => turn.advance(tokens, self.cached, sampler, gate).await,
             #[cfg(feature = "wgpu")]
-            Run::WebGpu(turn) => turn.advance(&self.tokens, self.cached).await,
+            Run::WebGpu(turn) => turn.advance(tokens, self.cached, sampler, gate).await,
         };
-        let step = match logits {
-            Ok(Some(logits)) => self.take(&logits),
+        let step = match sampled {
+            Ok(Some(sampled)) => self.take(sampled),
             Ok(None) => Ok(Step::Prefill {
                 done: self.cached.len(),
                 total: self.prompt,
@@ -217,6 +245,11 @@ impl Generation<'_> {
             self.cached.clear();
         }
         step
+    }
+
+    /// The bytes that a token stands for; none for control tokens. They need not be whole UTF-8.
+    pub fn token_bytes(&self, id: u32) -> &[u8] {
+        self.tokenizer.bytes(id)
     }
 
     /// Tokens of the answer so far.
@@ -240,42 +273,57 @@ impl Generation<'_> {
         }
     }
 
-    fn take(&mut self, logits: &[f32]) -> Result<Step, Error> {
-        let sampled = self.sampler.sample(logits)?;
-        Ok(self.accept(sampled))
-    }
-
-    fn accept(&mut self, sampled: Sampled) -> Step {
-        self.tokens.push(sampled.id);
+    fn take(&mut self, sampled: Sampled) -> Result<Step, Error> {
+        let id = sampled.id;
+        let is_end = self.tokenizer.is_end(id);
+        let bytes = self.tokenizer.bytes(id);
+        if let (Some(matcher), false) = (&mut self.constraint, is_end) {
+            matcher.accept(bytes).map_err(crate::constrain::failed)?;
+        }
+        self.sampler.accept(id);
+        self.tokens.push(id);
         self.log_probabilities += f64::from(sampled.log_probability);
-        let text = if self.tokenizer.is_end(sampled.id) {
+        let text = if is_end {
             self.finish = Some(Finish::EndOfTurn);
             self.text.finish()
         } else {
-            let (mut text, stopped) = self.text.push(self.tokenizer.bytes(sampled.id));
+            let (mut text, stopped) = self.text.push(bytes);
             if stopped {
                 self.finish = Some(Finish::Stop);
+            } else if self.constraint.as_ref().is_some_and(Matcher::exhausted) {
+                self.finish = Some(Finish::EndOfTurn);
+                text.push_str(&self.text.finish());
             } else if self.answered() == self.limit || self.tokens.len() >= self.context {
-                self.finish = Some(Finish::Length);
+                self.finish = Some(self.out_of_tokens());
                 text.push_str(&self.text.finish());
             }
             text
         };
-        Step::Token {
-            id: sampled.id,
+        Ok(Step::Token {
+            id,
             text,
             log_probability: sampled.log_probability,
+            top: sampled.top,
+        })
+    }
+
+    fn out_of_tokens(&self) -> Finish {
+        match &self.constraint {
+            Some(matcher) if !matcher.complete() => Finish::Incomplete,
+            _ => Finish::Length,
         }
     }
 }
 
 impl<C: Compute> Turn<'_, C> {
-    /// Brings the caches closer to `tokens`; once they are level, gives the logits after the last.
+    /// Brings the caches closer to `tokens`; once they are level, chooses the token after the last.
     async fn advance(
         &mut self,
         tokens: &[u32],
         cached: &mut Vec<u32>,
-    ) -> Result<Option<Vec<f32>>, Error> {
+        sampler: &mut Sampler,
+        gate: Option<Gate<'_>>,
+    ) -> Result<Option<Sampled>, Error> {
         if self.logits.is_none() {
             let position = cached.len();
             let end = tokens.len().min(position + C::PREFILL);
@@ -291,9 +339,23 @@ impl<C: Compute> Turn<'_, C> {
         let Some(pending) = &self.logits else {
             return Ok(None);
         };
-        let logits = self.llama.compute.read(pending).await?;
+        let compute = &self.llama.compute;
+        let gate = gate.as_ref();
+        let allows = gate.map(|gate| |id| gate.allows(id));
+        let allowed = allows.as_ref().map(|allows| allows as &dyn Fn(u32) -> bool);
+        let mut sampled = None;
+        if let Need::Top(count) = sampler.need(allowed.is_some()) {
+            let candidates = compute.candidates(pending, count).await?;
+            sampled = sampler.sample_top(&candidates, allowed)?;
+        }
+        if sampled.is_none() {
+            sampled = Some(sampler.sample(&compute.read(pending).await?, allowed)?);
+        }
+        if let Some(gate) = gate {
+            gate.check()?;
+        }
         self.logits = None;
-        Ok(Some(logits))
+        Ok(sampled)
     }
 }
 

@@ -24,6 +24,8 @@
 
 mod chat;
 mod compute;
+mod constrain;
+mod conversations;
 mod error;
 pub mod fit;
 mod footprint;
@@ -36,10 +38,12 @@ mod source;
 #[cfg(test)]
 mod testing;
 mod tokenizer;
+mod tool_calls;
 
 pub use chat::Message;
 #[cfg(feature = "wgpu")]
 pub use compute::gpu::{DispatchCost, dispatch_cost};
+pub use constrain::{Constraint, Function};
 pub use error::Error;
 pub use footprint::{Footprint, TensorSum};
 pub use generate::{Finish, Generation, Step};
@@ -48,3 +52,4 @@ pub use sample::Sampling;
 #[cfg(not(target_family = "wasm"))]
 pub use source::FileSource;
 pub use source::{Source, SourceError};
+pub use tool_calls::{AnswerPart, ToolCalls};

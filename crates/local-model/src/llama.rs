@@ -3,6 +3,7 @@
 use crate::{
     Error, Source,
     compute::{Activation, AttentionShape, CacheShape, Compute, Pairs, Part, Rope},
+    conversations::Conversations,
     gguf::{Header, TensorInfo, TensorType, read_tensor},
 };
 
@@ -131,7 +132,12 @@ pub(crate) struct Llama<C: Compute> {
     /// `[vocabulary, width]`; without it the embedding serves for both (tied).
     output: Option<C::Matrix>,
     caches: Vec<C::Cache>,
+    /// Caches of other conversations.
+    pub conversations: Conversations<C::Cache>,
 }
+
+/// Bytes that other conversations' caches may take, unless told otherwise.
+const CONVERSATIONS: usize = 64 << 20;
 
 struct Layer<C: Compute> {
     /// `[width]`
@@ -244,12 +250,10 @@ impl<C: Compute> Llama<C> {
             });
         }
 
-        let shape = CacheShape {
-            context: config.context,
-            kv_heads: config.attention.kv_heads,
-            head_dim: config.attention.head_dim,
-        };
-        let caches = layers.iter().map(|_| compute.cache(shape)).collect();
+        let caches = empty_caches(&compute, &config, layers.len());
+        // Keys and values, f32.
+        let kv_width = config.attention.kv_heads * config.attention.head_dim;
+        let conversations = Conversations::new(CONVERSATIONS, layers.len() * kv_width * 2 * 4);
         Ok(Self {
             compute,
             config,
@@ -258,7 +262,16 @@ impl<C: Compute> Llama<C> {
             output_norm,
             output,
             caches,
+            conversations,
         })
+    }
+
+    /// Brings the caches of the conversation to the fore that has most in common with `prompt`;
+    /// `tokens` are those in the caches, then and now.
+    pub fn switch(&mut self, prompt: &[u32], tokens: &mut Vec<u32>) {
+        let fresh = || empty_caches(&self.compute, &self.config, self.layers.len());
+        self.conversations
+            .switch(prompt, tokens, &mut self.caches, fresh);
     }
 
     /// Runs `ids` from `position` on through all layers and writes their keys and values to the
@@ -272,13 +285,16 @@ impl<C: Compute> Llama<C> {
             config,
             layers,
             caches,
+            conversations,
             ..
         } = self;
         let room = (position + ids.len())
             .next_multiple_of(CACHE_STEP)
             .min(config.context);
-        for cache in &mut *caches {
-            compute.reserve(cache, room)?;
+        if reserve(compute, caches, room).is_err() {
+            // Other conversations' caches may be what is in the way.
+            conversations.clear();
+            reserve(compute, caches, room)?;
         }
         let epsilon = config.epsilon;
         let mut x = compute.embed(&self.embedding, ids, 1.0);
@@ -318,6 +334,25 @@ const LAYER_PARTS: [&str; 9] = [
     "ffn_up.weight",
     "ffn_down.weight",
 ];
+
+fn empty_caches<C: Compute>(compute: &C, config: &Config, layers: usize) -> Vec<C::Cache> {
+    let shape = CacheShape {
+        context: config.context,
+        kv_heads: config.attention.kv_heads,
+        head_dim: config.attention.head_dim,
+    };
+    (0..layers).map(|_| compute.cache(shape)).collect()
+}
+
+fn reserve<C: Compute>(
+    compute: &C,
+    caches: &mut [C::Cache],
+    positions: usize,
+) -> Result<(), Error> {
+    caches
+        .iter_mut()
+        .try_for_each(|cache| compute.reserve(cache, positions))
+}
 
 /// Reads tensors by name and hands them to the device.
 struct Weights<'a, C, S> {

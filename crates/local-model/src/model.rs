@@ -147,15 +147,34 @@ impl Model {
     /// # Errors
     /// As [`Self::encode_chat`].
     pub fn render_chat(&self, messages: &[Message<'_>]) -> Result<String, Error> {
-        let none = || Error::ChatTemplate {
-            reason: "the file has none; give a prompt of your own".to_owned(),
-        };
-        let template = self.template.as_ref().ok_or_else(none)?;
-        template.render(
+        self.template()?.render(
             messages,
             self.tokenizer.bos_text(),
             self.tokenizer.eos_text(),
         )
+    }
+
+    fn template(&self) -> Result<&ChatTemplate, Error> {
+        let none = || Error::ChatTemplate {
+            reason: "the file has none; give a prompt of your own".to_owned(),
+        };
+        self.template.as_ref().ok_or_else(none)
+    }
+
+    /// The prompt for a conversation with tools. `messages` and `tools` are JSON arrays in the shape of
+    /// OpenAI's chat completions, but with the arguments of earlier calls as objects, not as texts:
+    /// that is what templates expect.
+    ///
+    /// # Errors
+    /// [`Error::NoTools`], and as [`Self::encode_chat`].
+    pub fn encode_chat_json(
+        &self,
+        messages: &serde_json::Value,
+        tools: Option<&serde_json::Value>,
+    ) -> Result<Vec<u32>, Error> {
+        let (bos, eos) = (self.tokenizer.bos_text(), self.tokenizer.eos_text());
+        let prompt = self.template()?.render_json(messages, tools, bos, eos)?;
+        Ok(self.tokenizer.encode(&prompt))
     }
 
     /// Token ids of a text as it is.
@@ -164,6 +183,16 @@ impl Model {
     /// None today; a tokenizer to come may refuse a text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
         Ok(self.tokenizer.encode(text))
+    }
+
+    /// How many bytes the caches of other conversations may take (64 MiB at first); what is beyond it
+    /// is dropped, the least recently used first. 0 keeps none.
+    pub fn keep_conversations(&mut self, bytes: usize) {
+        match &mut self.device {
+            Device::Cpu(llama) => llama.conversations.set_budget(bytes),
+            #[cfg(feature = "wgpu")]
+            Device::WebGpu(llama) => llama.conversations.set_budget(bytes),
+        }
     }
 
     /// Kernels launched on the GPU so far; 0 on the CPU.

@@ -1,6 +1,20 @@
 //! From scores to a token.
+//!
+//! In llama.cpp's order: logit bias, penalties, constraint, top-k, top-p, min-p, temperature, draw.
+//! Most choices need only the highest scores and the logarithm of the sum of all
+//! ([`Candidates`]); [`Sampler::need`] says how many, and [`Sampler::sample_top`] proves for each
+//! token that they were enough, or asks for all.
 
-use crate::Error;
+use std::collections::{HashMap, VecDeque};
+
+use crate::{Constraint, Error, compute::Candidates};
+
+/// Most candidates that a device is asked for.
+pub(crate) const CANDIDATES: usize = 64;
+/// Tokens that the repetition penalty looks back on; llama.cpp's default of `penalty_last_n`.
+const REPETITION_WINDOW: usize = 64;
+/// Most alternatives that are told for each token; OpenAI's limit of `top_logprobs`.
+const MOST_ALTERNATIVES: usize = 20;
 
 /// How tokens are chosen and when to stop.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,12 +25,30 @@ pub struct Sampling {
     pub top_k: u32,
     /// Only the fewest most likely tokens that together have this probability; 1 means all.
     pub top_p: f32,
+    /// Only tokens at least this many times as likely as the most likely one; 0 means all
+    /// (Nguyen et al. 2024, "Turning up the heat: min-p sampling").
+    pub min_p: f32,
+    /// Divides the positive and multiplies the negative scores of the last 64 tokens, prompt
+    /// included; 1 means none, at most 10 (Keskar et al. 2019, "CTRL", as llama.cpp does it).
+    pub repetition_penalty: f32,
+    /// Subtracted from a token's score for each time that the answer has it (OpenAI's
+    /// definition); 0 means none, -2 to 2.
+    pub frequency_penalty: f32,
+    /// Subtracted from the score of each token that the answer has (OpenAI's definition); 0 means
+    /// none, -2 to 2.
+    pub presence_penalty: f32,
+    /// Added to the scores of these tokens; -100 to 100.
+    pub logit_bias: Vec<(u32, f32)>,
+    /// The most likely tokens to tell beside each chosen one, at most 20.
+    pub top_log_probabilities: usize,
     /// Equal seeds give equal answers on the same device.
     pub seed: u64,
     /// Tokens to produce at most.
     pub max_tokens: u32,
     /// Texts that end the answer; they are not part of it.
     pub stop: Vec<String>,
+    /// What the answer must be; not together with `stop`.
+    pub constraint: Option<Constraint>,
 }
 
 impl Default for Sampling {
@@ -25,94 +57,221 @@ impl Default for Sampling {
             temperature: 0.0,
             top_k: 0,
             top_p: 1.0,
+            min_p: 0.0,
+            repetition_penalty: 1.0,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            logit_bias: Vec::new(),
+            top_log_probabilities: 0,
             seed: 0,
             max_tokens: 512,
             stop: Vec::new(),
+            constraint: None,
         }
     }
 }
 
+impl Sampling {
+    /// # Errors
+    /// [`Error::Sampling`] for a parameter out of its range, [`Error::TokenId`] for a bias on no token.
+    pub(crate) fn check(&self, vocabulary: usize) -> Result<(), Error> {
+        let wrong = |what: String| Err(Error::Sampling { what });
+        if !(0.0..=100.0).contains(&self.temperature) {
+            return wrong(format!(
+                "temperature {} is not between 0 and 100",
+                self.temperature
+            ));
+        }
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return wrong(format!("top_p {} is not above 0 and at most 1", self.top_p));
+        }
+        if !(0.0..=1.0).contains(&self.min_p) {
+            return wrong(format!("min_p {} is not between 0 and 1", self.min_p));
+        }
+        if !(self.repetition_penalty > 0.0 && self.repetition_penalty <= 10.0) {
+            return wrong(format!(
+                "repetition_penalty {} is not above 0 and at most 10",
+                self.repetition_penalty
+            ));
+        }
+        for (name, penalty) in [
+            ("frequency_penalty", self.frequency_penalty),
+            ("presence_penalty", self.presence_penalty),
+        ] {
+            if !(-2.0..=2.0).contains(&penalty) {
+                return wrong(format!("{name} {penalty} is not between -2 and 2"));
+            }
+        }
+        for &(id, bias) in &self.logit_bias {
+            if id as usize >= vocabulary {
+                return Err(Error::TokenId { id, vocabulary });
+            }
+            if !(-100.0..=100.0).contains(&bias) {
+                return wrong(format!(
+                    "logit_bias {bias} of token {id} is not between -100 and 100"
+                ));
+            }
+        }
+        if self.top_log_probabilities > MOST_ALTERNATIVES {
+            return wrong(format!(
+                "{} alternatives for each token; at most {MOST_ALTERNATIVES}",
+                self.top_log_probabilities
+            ));
+        }
+        if self.stop.iter().any(String::is_empty) {
+            return wrong("a stop text is empty".to_owned());
+        }
+        if !self.stop.is_empty() && self.constraint.is_some() {
+            return wrong("a stop text may cut a constrained answer; give one of both".to_owned());
+        }
+        Ok(())
+    }
+}
+
 /// A chosen token.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sampled {
     pub id: u32,
-    /// Of the model's own distribution (temperature 1, nothing cut off), natural logarithm.
+    /// Of the model's own distribution (temperature 1, nothing added or cut off), natural logarithm.
     pub log_probability: f32,
+    /// The most likely tokens of that distribution, the most likely first, as many as were asked for.
+    pub top: Vec<(u32, f32)>,
 }
+
+/// What of the scores a choice needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// The highest, this many (at most [`CANDIDATES`]), and the logarithm of the sum of all.
+    Top(usize),
+    /// All of them.
+    All,
+}
+
+/// Tokens that a constraint lets through.
+pub(crate) type Allowed<'a> = Option<&'a dyn Fn(u32) -> bool>;
 
 /// Chooses tokens as [`Sampling`] says.
 pub(crate) struct Sampler {
     temperature: f32,
     top_k: usize,
     top_p: f32,
+    min_p: f32,
+    repetition: f32,
+    frequency: f32,
+    presence: f32,
+    bias: HashMap<u32, f32>,
+    alternatives: usize,
+    /// The last tokens of prompt and answer.
+    recent: VecDeque<u32>,
+    /// How often the answer has a token.
+    answered: HashMap<u32, u32>,
     random: oorandom::Rand64,
 }
 
 impl Sampler {
-    /// # Errors
-    /// [`Error::Sampling`] for a parameter out of its range.
-    pub fn new(sampling: &Sampling) -> Result<Self, Error> {
-        let wrong = |what: String| Err(Error::Sampling { what });
-        if !(0.0..=100.0).contains(&sampling.temperature) {
-            return wrong(format!(
-                "temperature {} is not between 0 and 100",
-                sampling.temperature
-            ));
-        }
-        if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
-            return wrong(format!(
-                "top_p {} is not above 0 and at most 1",
-                sampling.top_p
-            ));
-        }
-        if sampling.stop.iter().any(String::is_empty) {
-            return wrong("a stop text is empty".to_owned());
-        }
-        Ok(Self {
+    /// A sampler for an answer to `prompt`. The parameters are checked ([`Sampling::check`]).
+    pub fn new(sampling: &Sampling, prompt: &[u32]) -> Self {
+        let recent = &prompt[prompt.len().saturating_sub(REPETITION_WINDOW)..];
+        Self {
             temperature: sampling.temperature,
-            top_k: if sampling.top_k == 0 {
-                usize::MAX
-            } else {
-                sampling.top_k as usize
+            top_k: match sampling.top_k {
+                0 => usize::MAX,
+                top_k => top_k as usize,
             },
             top_p: sampling.top_p,
+            min_p: sampling.min_p,
+            repetition: sampling.repetition_penalty,
+            frequency: sampling.frequency_penalty,
+            presence: sampling.presence_penalty,
+            // Adding zero would turn a negative zero around, and so raise it.
+            bias: sampling
+                .logit_bias
+                .iter()
+                .copied()
+                .filter(|&(_, bias)| bias != 0.0)
+                .collect(),
+            alternatives: sampling.top_log_probabilities,
+            recent: recent.iter().copied().collect(),
+            answered: HashMap::new(),
             random: oorandom::Rand64::new(sampling.seed.into()),
+        }
+    }
+
+    /// How much of the scores the next choice needs. `constrained`: some tokens may be forbidden.
+    pub fn need(&self, constrained: bool) -> Need {
+        if self.raises() {
+            return Need::All;
+        }
+        let kept = if self.temperature == 0.0 {
+            1
+        } else if self.top_k <= CANDIDATES {
+            self.top_k
+        } else if self.top_p < 1.0 || self.min_p > 0.0 {
+            CANDIDATES
+        } else {
+            return Need::All;
+        };
+        Need::Top(if constrained || self.changes() {
+            // Some of the highest will drop out.
+            CANDIDATES
+        } else {
+            kept.max(self.alternatives)
         })
     }
 
-    /// A token from its `logits` `[vocabulary]`. In llama.cpp's order: top-k, top-p, temperature.
+    /// A token, if the candidates that [`Self::need`] asked for prove which; `None` asks for all
+    /// scores. Gives what [`Self::sample`] gives.
     ///
     /// # Errors
     /// [`Error::NotFinite`] when a score is no number.
-    pub fn sample(&mut self, logits: &[f32]) -> Result<Sampled, Error> {
-        let mut best = 0;
-        let mut sum_finite = true;
-        for (at, &logit) in logits.iter().enumerate() {
-            sum_finite &= logit.is_finite();
-            if logit > logits[best] {
-                best = at;
-            }
-        }
-        if logits.is_empty() || !sum_finite {
+    pub fn sample_top(
+        &mut self,
+        candidates: &Candidates,
+        allowed: Allowed<'_>,
+    ) -> Result<Option<Sampled>, Error> {
+        let top = &candidates.top;
+        let finite = top.iter().all(|(_, logit)| logit.is_finite());
+        if top.is_empty() || !finite || !candidates.log_sum.is_finite() {
             return Err(Error::NotFinite);
         }
-        let highest = logits[best];
-        // In f64: the probabilities of 49,152 tokens are summed.
-        let total: f64 = logits
-            .iter()
-            .map(|&logit| f64::from((logit - highest).exp()))
-            .sum();
-        let log_probability = |at: usize| (f64::from(logits[at] - highest) - total.ln()) as f32;
-        let chosen = if self.temperature == 0.0 {
-            best
-        } else {
-            self.draw(logits, highest, total)
+        let log_sum = f64::from(candidates.log_sum);
+        let changed = allowed.is_some() || self.changes();
+        let mut kept = self.rank(top.iter().copied(), allowed);
+        // What is not here ranks behind the last one here, before and after it is lowered.
+        let (last_id, last) = top[top.len() - 1];
+        let behind = |&(id, logit): &(u32, f32)| order((id, logit), (last_id, last)).is_le();
+        kept.truncate(kept.partition_point(behind));
+        if self.raises() || !self.cut(&mut kept, false, (!changed).then_some(log_sum)) {
+            return Ok(None);
+        }
+        let Some(id) = self.draw(&kept) else {
+            return Ok(None);
         };
+        // Penalties and constraints only lower scores: what is chosen was among the candidates.
+        let Some(&(_, logit)) = top.iter().find(|(other, _)| *other == id) else {
+            return Ok(None);
+        };
+        Ok(Some(self.sampled(id, logit, log_sum, top)))
+    }
+
+    /// A token from its `logits` `[vocabulary]`.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] when a score is no number, [`Error::Constraint`] when no token is allowed.
+    pub fn sample(&mut self, logits: &[f32], allowed: Allowed<'_>) -> Result<Sampled, Error> {
+        let candidates = Candidates::of(logits, CANDIDATES);
+        if let Some(sampled) = self.sample_top(&candidates, allowed)? {
+            return Ok(sampled);
+        }
+        let log_sum = f64::from(candidates.log_sum);
+        let changed = allowed.is_some() || self.changes() || self.raises();
         // A vocabulary has fewer than 2^32 tokens.
-        Ok(Sampled {
-            id: chosen as u32,
-            log_probability: log_probability(chosen),
-        })
+        let mut kept = self.rank((0u32..).zip(logits.iter().copied()), allowed);
+        self.cut(&mut kept, true, (!changed).then_some(log_sum));
+        let id = self.draw(&kept).ok_or_else(|| Error::Constraint {
+            what: "no token may come next".to_owned(),
+        })?;
+        Ok(self.sampled(id, logits[id as usize], log_sum, &candidates.top))
     }
 
     /// Passes over the random number of a token that was chosen elsewhere.
@@ -122,202 +281,146 @@ impl Sampler {
         }
     }
 
-    fn draw(&mut self, logits: &[f32], highest: f32, total: f64) -> usize {
-        let mut order: Vec<usize> = (0..logits.len()).collect();
-        let descending = |&a: &usize, &b: &usize| logits[b].total_cmp(&logits[a]).then(a.cmp(&b));
-        if self.top_k < order.len() {
-            order.select_nth_unstable_by(self.top_k - 1, descending);
-            order.truncate(self.top_k);
+    /// Takes note of a token of the answer.
+    pub fn accept(&mut self, id: u32) {
+        *self.answered.entry(id).or_default() += 1;
+        if self.recent.len() == REPETITION_WINDOW {
+            self.recent.pop_front();
         }
-        order.sort_unstable_by(descending);
+        self.recent.push_back(id);
+    }
+
+    /// Some scores may be raised, so that any token may come to the top.
+    fn raises(&self) -> bool {
+        self.repetition < 1.0
+            || self.frequency < 0.0
+            || self.presence < 0.0
+            || self.bias.values().any(|&bias| bias > 0.0)
+    }
+
+    /// Some scores may be changed.
+    fn changes(&self) -> bool {
+        self.repetition != 1.0
+            || self.frequency != 0.0
+            || self.presence != 0.0
+            || !self.bias.is_empty()
+    }
+
+    /// Scores with bias and penalties, without what is forbidden; the highest first, equal ones by id.
+    fn rank(
+        &self,
+        scores: impl Iterator<Item = (u32, f32)>,
+        allowed: Allowed<'_>,
+    ) -> Vec<(u32, f32)> {
+        let mut ranked: Vec<(u32, f32)> = scores
+            .filter(|&(id, _)| allowed.is_none_or(|allowed| allowed(id)))
+            .map(|(id, logit)| (id, self.adjust(id, logit)))
+            .collect();
+        ranked.sort_unstable_by(|&a, &b| order(a, b));
+        ranked
+    }
+
+    /// As `llama_sampler_penalties_apply`, after the bias.
+    fn adjust(&self, id: u32, logit: f32) -> f32 {
+        let mut logit = match self.bias.get(&id) {
+            Some(bias) => logit + bias,
+            None => logit,
+        };
+        if self.repetition != 1.0 && self.recent.contains(&id) {
+            logit = if logit <= 0.0 {
+                logit * self.repetition
+            } else {
+                logit / self.repetition
+            };
+        }
+        if let Some(&count) = self.answered.get(&id) {
+            logit -= count as f32 * self.frequency + self.presence;
+        }
+        logit
+    }
+
+    /// Cuts `ranked` down to what may be drawn, and says whether that is proven to be all of it.
+    ///
+    /// `whole`: `ranked` is the whole vocabulary, not its top. `log_sum`: over the whole
+    /// vocabulary, if no score was changed.
+    fn cut(&self, ranked: &mut Vec<(u32, f32)>, whole: bool, log_sum: Option<f64>) -> bool {
+        let Some(&(_, highest)) = ranked.first() else {
+            return whole;
+        };
+        let mut proven = whole;
+        if self.temperature == 0.0 {
+            ranked.truncate(1);
+            return true;
+        }
+        if self.top_k <= ranked.len() {
+            ranked.truncate(self.top_k);
+            proven = true;
+        }
+        let likelihood = |logit: f32| f64::from(logit - highest).exp();
         if self.top_p < 1.0 {
             // What is left after top-k is a whole distribution again.
-            let kept_total = if self.top_k < logits.len() {
-                order
-                    .iter()
-                    .map(|&at| f64::from((logits[at] - highest).exp()))
-                    .sum()
-            } else {
-                total
+            let total: f64 = match log_sum {
+                Some(log_sum) if self.top_k == usize::MAX => (log_sum - f64::from(highest)).exp(),
+                _ if proven => ranked.iter().map(|&(_, logit)| likelihood(logit)).sum(),
+                _ => return false,
             };
             let mut cumulative = 0.0;
-            let enough = order.iter().position(|&at| {
-                cumulative += f64::from((logits[at] - highest).exp()) / kept_total;
+            let enough = ranked.iter().position(|&(_, logit)| {
+                cumulative += likelihood(logit) / total;
                 cumulative >= f64::from(self.top_p)
             });
-            order.truncate(enough.map_or(order.len(), |last| last + 1));
+            if let Some(last) = enough {
+                ranked.truncate(last + 1);
+                proven = true;
+            }
         }
-        let weight = |at: usize| f64::from((logits[at] - highest) / self.temperature).exp();
-        let sum: f64 = order.iter().map(|&at| weight(at)).sum();
+        if self.min_p > 0.0 {
+            let least = highest + self.min_p.ln();
+            let likely = ranked.partition_point(|&(_, logit)| logit >= least);
+            if likely < ranked.len() {
+                ranked.truncate(likely);
+                proven = true;
+            }
+        }
+        proven
+    }
+
+    /// One of `kept`, by temperature; `None` if there is none.
+    fn draw(&mut self, kept: &[(u32, f32)]) -> Option<u32> {
+        let &(first, highest) = kept.first()?;
+        if self.temperature == 0.0 {
+            return Some(first);
+        }
+        let weight = |logit: f32| f64::from((logit - highest) / self.temperature).exp();
+        let sum: f64 = kept.iter().map(|&(_, logit)| weight(logit)).sum();
         let mut left = self.random.rand_float() * sum;
-        for &at in &order {
-            left -= weight(at);
+        for &(id, logit) in kept {
+            left -= weight(logit);
             if left < 0.0 {
-                return at;
+                return Some(id);
             }
         }
         // Rounding may leave a crumb beyond the last: it belongs to the most likely.
-        order[0]
+        Some(first)
     }
+
+    fn sampled(&self, id: u32, logit: f32, log_sum: f64, top: &[(u32, f32)]) -> Sampled {
+        let log_probability = |logit: f32| (f64::from(logit) - log_sum) as f32;
+        let alternatives = top.iter().take(self.alternatives);
+        Sampled {
+            id,
+            log_probability: log_probability(logit),
+            top: alternatives
+                .map(|&(id, logit)| (id, log_probability(logit)))
+                .collect(),
+        }
+    }
+}
+
+/// The higher score first, equal scores by id.
+fn order(a: (u32, f32), b: (u32, f32)) -> std::cmp::Ordering {
+    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Sampler, Sampling};
-
-    fn counts(sampling: Sampling, logits: &[f32], draws: usize) -> Vec<usize> {
-        let mut sampler = Sampler::new(&sampling).unwrap();
-        let mut counts = vec![0; logits.len()];
-        for _ in 0..draws {
-            counts[sampler.sample(logits).unwrap().id as usize] += 1;
-        }
-        counts
-    }
-
-    fn logits(probabilities: &[f32]) -> Vec<f32> {
-        probabilities
-            .iter()
-            .map(|probability| probability.ln() + 3.0)
-            .collect()
-    }
-
-    #[test]
-    fn greedy_takes_the_first_of_the_most_likely_with_its_own_log_probability() {
-        let sampled = Sampler::new(&Sampling::default())
-            .unwrap()
-            .sample(&logits(&[0.1, 0.4, 0.4, 0.1]))
-            .unwrap();
-        assert_eq!(sampled.id, 1);
-        assert!((sampled.log_probability - 0.4f32.ln()).abs() < 1e-6);
-    }
-
-    #[test]
-    fn draws_follow_the_distribution() {
-        let counts = counts(
-            Sampling {
-                temperature: 1.0,
-                ..Default::default()
-            },
-            &logits(&[0.5, 0.3, 0.2]),
-            30_000,
-        );
-        for (count, probability) in counts.iter().zip([0.5, 0.3, 0.2]) {
-            assert!(
-                (*count as f64 / 30_000.0 - probability).abs() < 0.015,
-                "{counts:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn temperature_sharpens() {
-        // At 0.5 the probabilities are squared: 0.25 : 0.09 : 0.04.
-        let counts = counts(
-            Sampling {
-                temperature: 0.5,
-                ..Default::default()
-            },
-            &logits(&[0.5, 0.3, 0.2]),
-            30_000,
-        );
-        assert!(
-            (counts[0] as f64 / 30_000.0 - 0.25 / 0.38).abs() < 0.015,
-            "{counts:?}"
-        );
-    }
-
-    #[test]
-    fn top_k_and_top_p_cut_off_the_tail() {
-        let base = Sampling {
-            temperature: 1.0,
-            ..Default::default()
-        };
-        let probabilities = logits(&[0.1, 0.4, 0.2, 0.3]);
-        let top_k = counts(
-            Sampling {
-                top_k: 2,
-                ..base.clone()
-            },
-            &probabilities,
-            2000,
-        );
-        assert!(
-            top_k[0] == 0 && top_k[2] == 0 && top_k[1] > 0 && top_k[3] > 0,
-            "{top_k:?}"
-        );
-        let top_p = counts(
-            Sampling {
-                top_p: 0.65,
-                ..base.clone()
-            },
-            &probabilities,
-            2000,
-        );
-        assert!(
-            top_p[0] == 0 && top_p[2] == 0 && top_p[1] > 0 && top_p[3] > 0,
-            "{top_p:?}"
-        );
-        let one = counts(
-            Sampling {
-                top_p: 0.01,
-                ..base
-            },
-            &probabilities,
-            100,
-        );
-        assert_eq!(one, [0, 100, 0, 0]);
-    }
-
-    #[test]
-    fn equal_seeds_draw_equally() {
-        let draw = |seed| {
-            let sampling = Sampling {
-                temperature: 1.0,
-                seed,
-                ..Default::default()
-            };
-            let mut sampler = Sampler::new(&sampling).unwrap();
-            (0..64)
-                .map(|_| sampler.sample(&[0.0; 100]).unwrap().id)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(draw(7), draw(7));
-        assert_ne!(draw(7), draw(8));
-    }
-
-    #[test]
-    fn parameters_out_of_range_and_scores_that_are_none_are_refused() {
-        let wrong = |sampling: Sampling| Sampler::new(&sampling).err().unwrap().to_string();
-        assert_eq!(
-            wrong(Sampling {
-                temperature: -1.0,
-                ..Default::default()
-            }),
-            "sampling: temperature -1 is not between 0 and 100"
-        );
-        assert_eq!(
-            wrong(Sampling {
-                temperature: f32::NAN,
-                ..Default::default()
-            }),
-            "sampling: temperature NaN is not between 0 and 100"
-        );
-        assert_eq!(
-            wrong(Sampling {
-                top_p: 0.0,
-                ..Default::default()
-            }),
-            "sampling: top_p 0 is not above 0 and at most 1"
-        );
-        assert_eq!(
-            wrong(Sampling {
-                stop: vec![String::new()],
-                ..Default::default()
-            }),
-            "sampling: a stop text is empty"
-        );
-        let mut greedy = Sampler::new(&Sampling::default()).unwrap();
-        assert!(greedy.sample(&[0.0, f32::NAN]).is_err());
-        assert!(greedy.sample(&[]).is_err());
-    }
-}
+mod tests;

@@ -73,6 +73,15 @@ pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> (ChatRequest, 
         Some(Stop::One(_)) => stops.next().map(Stop::One),
         Some(Stop::Many(_)) => Some(Stop::Many(stops.collect())),
     };
+    // Texts that nobody has looked at do not leave. The router sends no request with these; this is
+    // why none could.
+    request.tools = None;
+    request.tool_choice = None;
+    request.response_format = None;
+    for message in &mut request.messages {
+        message.tool_calls = None;
+        message.tool_call_id = None;
+    }
     (request, masked.replaced)
 }
 

@@ -10,10 +10,7 @@ use proptest::prelude::*;
 use query::{ChatRequest, EntityKind, Message, PrivacyLevel, Replaced, Role, Stop};
 
 fn request(texts: &[&str]) -> ChatRequest {
-    let message = |text: &&str| Message {
-        role: Role::User,
-        content: (*text).to_owned(),
-    };
+    let message = |text: &&str| Message::new(Role::User, *text);
     ChatRequest {
         messages: texts.iter().map(message).collect(),
         ..ChatRequest::default()

@@ -1,33 +1,53 @@
 //! A chat completion request in OpenAI's shape, and what counts its tokens.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::redact::Redacted;
+use crate::{ResponseFormat, Tool, ToolCall, ToolChoice, redact::Redacted};
 
 /// Who speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Role {
     /// Instructions that frame the conversation.
     System,
     /// The person.
+    #[default]
     User,
     /// An earlier answer.
     Assistant,
+    /// What a tool gave back.
+    Tool,
 }
 
 /// One turn of the conversation.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// What they said.
+    /// What they said; empty where an answer is nothing but calls of tools.
     pub content: String,
+    /// The calls that an earlier answer asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<Vec<ToolCall>>,
+    /// The call that a message of role `tool` answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+}
+
+impl Message {
+    /// A text.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+            ..Self::default()
+        }
+    }
 }
 
 impl fmt::Debug for Message {
@@ -35,6 +55,7 @@ impl fmt::Debug for Message {
         f.debug_struct("Message")
             .field("role", &self.role)
             .field("content", &Redacted(&self.content))
+            .field("tool_calls", &self.tool_calls)
             .finish()
     }
 }
@@ -71,12 +92,73 @@ pub struct ChatRequest {
     /// Sample from the `top_k` most likely tokens; 0 is all; default 40.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k: Option<u32>,
-    /// Same seed, same request, same tokens (local answers).
+    /// Sample only from tokens at least this many times as likely as the most likely one; default 0 (off). Local only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_p: Option<f32>,
+    /// Divides the positive and multiplies the negative scores of the last 64 tokens, prompt included; default 1
+    /// (off). Local only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repetition_penalty: Option<f32>,
+    /// Subtracted from a token's score for each time that the answer has it, -2 to 2; default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<f32>,
+    /// Subtracted from the score of each token that the answer has, -2 to 2; default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<f32>,
+    /// Added to tokens' scores, -100 to 100, by the local model's token ids. Local only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "Record<number, number>"))]
+    pub logit_bias: Option<BTreeMap<u32, f32>>,
+    /// Tell each token's log-probability in the model's own distribution. Local only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<bool>,
+    /// The most likely tokens to tell beside each, 0 to 20; needs `logprobs`. Local only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_logprobs: Option<u32>,
+    /// Answers to give, 1 to 16, one after the other from one prompt; default 1. More than one: local only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<u32>,
+    /// What the answer must look like; default `text`. Anything else: local only, and not together with `stop`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_format: Option<ResponseFormat>,
+    /// Functions that the model may ask the app to call. Needs a model whose chat template knows tools. Local only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<Tool>>,
+    /// Whether it calls one; default `auto`. Where it must, name and arguments are held to the schemas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ToolChoice>,
+    /// Same seed, same request, same tokens (local answers). Answer `i` of `n` is that of seed + `i`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u32>,
     /// Texts that end the answer; they are not part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
+}
+
+impl ChatRequest {
+    /// The fields that only the local model honours, by name. A request that has one is not sent to the cloud.
+    pub fn local_only(&self) -> impl Iterator<Item = &'static str> {
+        [
+            ("min_p", self.min_p.is_some()),
+            ("repetition_penalty", self.repetition_penalty.is_some()),
+            ("logit_bias", self.logit_bias.is_some()),
+            ("logprobs", self.logprobs == Some(true)),
+            ("n", self.n.is_some_and(|n| n > 1)),
+            (
+                "response_format",
+                !matches!(self.response_format, None | Some(ResponseFormat::Text)),
+            ),
+            ("tools", self.tools.is_some()),
+            (
+                "messages of tools",
+                self.messages
+                    .iter()
+                    .any(|message| message.role == Role::Tool || message.tool_calls.is_some()),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(name, given)| given.then_some(name))
+    }
 }
 
 /// One stop text or several.
@@ -109,18 +191,76 @@ pub enum FinishReason {
     Stop,
     /// `max_tokens` or the context was reached.
     Length,
+    /// The model asks for calls of tools.
+    ToolCalls,
     /// The cloud refused part of the answer.
     ContentFilter,
 }
 
 /// Tokens in and out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Usage {
     /// Tokens of the prompt.
     pub prompt_tokens: u32,
-    /// Tokens of the answer.
+    /// Tokens of the answer, or of all `n` answers.
     pub completion_tokens: u32,
     /// Both.
     pub total_tokens: u32,
+    /// Where the prompt's tokens came from, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens_details: Option<PromptTokensDetails>,
+}
+
+/// Where the prompt's tokens came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct PromptTokensDetails {
+    /// Tokens that an earlier turn had left in the cache, and that were not computed again.
+    pub cached_tokens: u32,
+}
+
+/// A token of an answer, in OpenAI's shape.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct TokenLogprob {
+    /// Its text; what is no whole character shows as U+FFFD.
+    pub token: String,
+    /// Natural logarithm of its probability.
+    pub logprob: f32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The most likely tokens in its place.
+    pub top_logprobs: Vec<TopLogprob>,
+}
+
+/// A token that might have been chosen.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct TopLogprob {
+    /// Its text; what is no whole character shows as U+FFFD.
+    pub token: String,
+    /// Natural logarithm of its probability.
+    pub logprob: f32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for TokenLogprob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenLogprob")
+            .field("token", &Redacted(&self.token))
+            .field("logprob", &self.logprob)
+            .field("top_logprobs", &self.top_logprobs.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for TopLogprob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TopLogprob")
+            .field("token", &Redacted(&self.token))
+            .field("logprob", &self.logprob)
+            .finish()
+    }
 }

@@ -17,6 +17,8 @@ pub enum ErrorCode {
     ModelHashMismatch,
     /// The file is whole but its architecture, tensor type or tokenizer is not supported.
     ModelUnsupported,
+    /// The model's chat template knows no tools.
+    ToolsUnsupported,
     /// The model file or its manifest could not be fetched.
     DownloadFailed,
     /// The browser's storage has no room for the model.
@@ -94,8 +96,9 @@ impl ErrorCode {
             | DeviceLost | LocalUnavailable | ConsentDeclined | RelayUnavailable
             | GatewayUnavailable | SealBroken | UpstreamRateLimited | UpstreamFailed
             | UpstreamInterrupted | Offline => true,
-            InvalidRequest | ModelUnsupported | NoAdapter | DeviceLimit | NoRoute
-            | PrivacyBlocked | KeyMismatch | UpstreamUnauthorized | Disposed | Internal => false,
+            InvalidRequest | ModelUnsupported | ToolsUnsupported | NoAdapter | DeviceLimit
+            | NoRoute | PrivacyBlocked | KeyMismatch | UpstreamUnauthorized | Disposed
+            | Internal => false,
         }
     }
 }

@@ -9,16 +9,27 @@
 mod chat;
 mod error;
 mod finding;
+mod format;
 mod policy;
 mod receipt;
 mod redact;
 mod route;
+mod tools;
 
-pub use chat::{ChatRequest, FinishReason, Message, Role, Stop, StreamOptions, Usage};
+pub use chat::{
+    ChatRequest, FinishReason, Message, PromptTokensDetails, Role, Stop, StreamOptions,
+    TokenLogprob, TopLogprob, Usage,
+};
 pub use error::{Error, ErrorCode};
 pub use finding::{EntityKind, Finding, PrivacyClass};
-pub use policy::{CloudState, DeviceState, LocalState, Mode, Policy, PrivacyLevel};
+pub use format::{JsonSchemaFormat, ResponseFormat};
+pub use policy::{CloudState, DeviceState, LocalState, Mode, Overflow, Policy, PrivacyLevel};
 pub use receipt::{
-    AnswerEvent, Preview, PreviewMessage, Receipt, Replaced, Sent, Source, Timing, UsageByTier,
+    AnswerEvent, Piece, Preview, PreviewMessage, Receipt, Replaced, Sent, Source, Timing,
+    UsageByTier,
 };
 pub use route::{Reason, ReasonCode, Route, Target};
+pub use tools::{
+    FunctionCall, FunctionDefinition, FunctionName, NamedToolChoice, Tool, ToolCall, ToolChoice,
+    ToolChoiceMode, ToolType,
+};

@@ -30,6 +30,22 @@ pub enum PrivacyLevel {
     Balanced,
 }
 
+/// What to do with a conversation that is longer than the local model's context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum Overflow {
+    /// An error.
+    Error,
+    /// The local model answers without the oldest turns; system messages stay.
+    DropOldest,
+    /// As `drop-oldest`, and the local model first writes down in a few sentences what it drops.
+    Summarise,
+    /// The cloud, where mode and privacy allow it; else an error.
+    #[default]
+    Cloud,
+}
+
 /// What the app allows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -39,6 +55,8 @@ pub struct Policy {
     pub mode: Mode,
     /// How carefully personal data is handled.
     pub privacy: PrivacyLevel,
+    /// What to do with a conversation that is too long for the page.
+    pub overflow: Overflow,
 }
 
 /// The local model, as far as a decision needs it.

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EntityKind, Finding, FinishReason, Reason, Role, Route, Usage, redact::Redacted};
+use crate::{
+    EntityKind, Finding, FinishReason, Reason, Role, Route, TokenLogprob, ToolCall, Usage,
+    redact::Redacted,
+};
 
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +139,56 @@ impl fmt::Debug for PreviewMessage {
     }
 }
 
+/// A piece of an answer.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct Piece {
+    /// Which of `n` answers, from 0.
+    pub index: u32,
+    /// The text; may be empty when `logprobs` come for a token that is no whole character yet.
+    pub text: String,
+    /// The tokens since the last piece, if the request asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<Vec<TokenLogprob>>,
+    /// Calls that the model asks for, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<Vec<ToolCall>>,
+    /// The answer was cut off before it was what `response_format` asks for: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+}
+
+impl Piece {
+    /// Whether it brings nothing.
+    pub fn is_empty(&self) -> bool {
+        *self
+            == Self {
+                index: self.index,
+                ..Self::default()
+            }
+    }
+
+    /// Text of the only answer.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Piece")
+            .field("index", &self.index)
+            .field("text", &Redacted(&self.text))
+            .field("logprobs", &self.logprobs)
+            .field("tool_calls", &self.tool_calls)
+            .field("refusal", &self.refusal)
+            .finish()
+    }
+}
+
 /// What an answer is made of, in order: one `Route`, any number of `Text`, one `Done`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -146,15 +199,12 @@ pub enum AnswerEvent {
         /// The decision.
         route: Route,
     },
-    /// A piece of the answer, real values in place.
-    Text {
-        /// The piece.
-        text: String,
-    },
+    /// A piece of an answer, real values in place.
+    Text(Piece),
     /// The end.
     Done {
-        /// Why it ended.
-        finish_reason: FinishReason,
+        /// Why it ended: one for each of `n` answers.
+        finish_reasons: Vec<FinishReason>,
         /// What happened.
         receipt: Receipt,
     },
@@ -164,16 +214,13 @@ impl fmt::Debug for AnswerEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Route { route } => f.debug_struct("Route").field("route", route).finish(),
-            Self::Text { text } => f
-                .debug_struct("Text")
-                .field("text", &Redacted(text))
-                .finish(),
+            Self::Text(piece) => f.debug_tuple("Text").field(piece).finish(),
             Self::Done {
-                finish_reason,
+                finish_reasons,
                 receipt,
             } => f
                 .debug_struct("Done")
-                .field("finish_reason", finish_reason)
+                .field("finish_reasons", finish_reasons)
                 .field("receipt", receipt)
                 .finish(),
         }

@@ -36,6 +36,10 @@ pub enum ReasonCode {
     LocalNotReady,
     /// The prompt is longer than the local model's context.
     LocalContextTooSmall,
+    /// The request asks for what only the local model does, such as `logprobs` or `n` answers.
+    OnlyLocalCan,
+    /// A conversation that is too long for the local model is not to be sent to the cloud.
+    OverflowIsAnError,
     /// The question looks hard for the local model.
     LooksHard,
     /// The question looks easy enough for the local model.

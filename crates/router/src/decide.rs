@@ -1,7 +1,7 @@
 //! The decision: hard rules first, then the score.
 
 use query::{
-    ChatRequest, CloudState, DeviceState, ErrorCode, Finding, LocalState, Mode, Policy,
+    ChatRequest, CloudState, DeviceState, ErrorCode, Finding, LocalState, Mode, Overflow, Policy,
     PrivacyClass, Reason, ReasonCode, Route, Target,
 };
 
@@ -10,7 +10,7 @@ use crate::{score, sentences::sentence};
 /// From this expected gain on, `prefer-local` hands over to the cloud.
 const MUCH_BETTER: f32 = 0.5;
 /// Tokens of the context that must be left for an answer, unless the request asks for fewer.
-const LEAST_ANSWER: u32 = 64;
+pub const LEAST_ANSWER: u32 = 64;
 
 /// No place is allowed and able to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub fn route(
     };
 
     match (
-        why_not_cloud(never_leaves, device, cloud, policy.mode),
-        why_not_local(query, device, policy.mode),
+        why_not_cloud(query, never_leaves, device, cloud, policy.mode),
+        why_not_local(query, device, policy),
     ) {
         (None, None) => go(preferred, why),
         // What may not leave explains more than what was preferred anyway.
@@ -58,6 +58,15 @@ pub fn route(
         (Some(_), None) if preferred == Target::Local => go(Target::Local, why),
         (Some(not_cloud), None) => go(Target::Local, vec![not_cloud]),
         (None, Some(_)) if preferred == Target::Cloud => go(Target::Cloud, why),
+        (None, Some(not_local @ ReasonCode::LocalContextTooSmall))
+            if policy.overflow == Overflow::Error =>
+        {
+            let reasons = [ReasonCode::OverflowIsAnError, not_local];
+            Err(NoRoute {
+                code: ErrorCode::ContextOverflow,
+                reasons: reasons.map(|code| reason(code, findings)),
+            })
+        }
         (None, Some(not_local)) => go(Target::Cloud, vec![not_local]),
         (Some(not_cloud), Some(not_local)) => Err(NoRoute {
             code: error_code(policy.mode, not_cloud, not_local),
@@ -82,6 +91,7 @@ fn preference(mode: Mode, gain: f32) -> (Target, Vec<ReasonCode>) {
 
 /// The first rule that forbids the cloud.
 fn why_not_cloud(
+    query: &ChatRequest,
     never_leaves: bool,
     device: &DeviceState,
     cloud: &CloudState,
@@ -93,6 +103,9 @@ fn why_not_cloud(
     if mode == Mode::LocalOnly {
         return Some(ReasonCode::ModeLocalOnly);
     }
+    if query.local_only().next().is_some() {
+        return Some(ReasonCode::OnlyLocalCan);
+    }
     if !cloud.configured {
         return Some(ReasonCode::CloudNotConfigured);
     }
@@ -103,13 +116,17 @@ fn why_not_cloud(
 }
 
 /// The first rule that forbids the page.
-fn why_not_local(query: &ChatRequest, device: &DeviceState, mode: Mode) -> Option<ReasonCode> {
-    if mode == Mode::CloudOnly {
+fn why_not_local(query: &ChatRequest, device: &DeviceState, policy: &Policy) -> Option<ReasonCode> {
+    if policy.mode == Mode::CloudOnly {
         return Some(ReasonCode::ModeCloudOnly);
     }
     let LocalState::Ready { context_length } = device.local else {
         return Some(ReasonCode::LocalNotReady);
     };
+    if matches!(policy.overflow, Overflow::DropOldest | Overflow::Summarise) {
+        // The engine makes it fit.
+        return None;
+    }
     let asked = query
         .max_completion_tokens
         .or(query.max_tokens)

@@ -7,5 +7,5 @@ mod decide;
 mod score;
 mod sentences;
 
-pub use decide::{NoRoute, route};
+pub use decide::{LEAST_ANSWER, NoRoute, route};
 pub use score::gain;

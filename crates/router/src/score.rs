@@ -198,10 +198,7 @@ mod tests {
     use super::*;
 
     fn gain_of(text: &str) -> f32 {
-        let message = Message {
-            role: Role::User,
-            content: text.to_owned(),
-        };
+        let message = Message::new(Role::User, text);
         gain(&ChatRequest {
             messages: vec![message],
             ..ChatRequest::default()
@@ -237,10 +234,7 @@ mod tests {
 
     #[test]
     fn only_the_last_question_counts() {
-        let message = |role, content: &str| Message {
-            role,
-            content: content.to_owned(),
-        };
+        let message = |role, content: &str| Message::new(role, content);
         let request = ChatRequest {
             messages: vec![
                 message(Role::User, "Write a Python program."),

@@ -15,6 +15,12 @@ pub(crate) fn sentence(code: ReasonCode, findings: &[Finding]) -> String {
         ReasonCode::LocalContextTooSmall => {
             "The conversation is too long for the model on this device; a shorter one fits."
         }
+        ReasonCode::OnlyLocalCan => {
+            "This asks for something that only the model on this device can do."
+        }
+        ReasonCode::OverflowIsAnError => {
+            "A conversation that is too long for this device is not to be sent to the cloud."
+        }
         ReasonCode::LooksHard => "This looks too hard for the model on this device.",
         ReasonCode::LooksEasy => "This looks easy enough for the model on this device.",
     };

@@ -2,7 +2,7 @@
 
 use query::{
     ChatRequest, CloudState, DeviceState, EntityKind, ErrorCode, Finding, LocalState, Message,
-    Mode, Policy, PrivacyClass, PrivacyLevel,
+    Mode, Overflow, Policy, PrivacyClass, PrivacyLevel,
     ReasonCode::{self, *},
     Role, Target,
 };
@@ -135,10 +135,7 @@ fn check(
         "What is the capital of France?"
     };
     let query = ChatRequest {
-        messages: vec![Message {
-            role: Role::User,
-            content: text.to_owned(),
-        }],
+        messages: vec![Message::new(Role::User, text)],
         ..ChatRequest::default()
     };
     let class = if never {
@@ -178,6 +175,7 @@ fn check(
     let policy = Policy {
         mode,
         privacy: PrivacyLevel::Balanced,
+        ..Policy::default()
     };
     let decided = route(
         &query,
@@ -217,10 +215,7 @@ fn check(
 #[test]
 fn a_short_answer_needs_less_room() {
     let query = ChatRequest {
-        messages: vec![Message {
-            role: Role::User,
-            content: "Hi".to_owned(),
-        }],
+        messages: vec![Message::new(Role::User, "Hi")],
         max_tokens: Some(8),
         ..ChatRequest::default()
     };
@@ -258,6 +253,7 @@ fn an_error_says_why_for_both_places() {
     let policy = Policy {
         mode: CloudOnly,
         privacy: PrivacyLevel::Careful,
+        ..Policy::default()
     };
     let none = route(
         &query,
@@ -275,5 +271,121 @@ fn an_error_says_why_for_both_places() {
     assert_eq!(
         (error.code, error.recoverable),
         (ErrorCode::PrivacyBlocked, false)
+    );
+}
+
+#[test]
+fn what_only_the_local_model_does_stays_with_it() {
+    let request = |n| ChatRequest {
+        messages: vec![Message::new(Role::User, "Hi")],
+        n,
+        ..ChatRequest::default()
+    };
+    let device = |local| DeviceState {
+        local,
+        online: true,
+        prompt_tokens: 4,
+    };
+    let ready = LocalState::Ready {
+        context_length: 2048,
+    };
+    let decide = |n, local, mode| {
+        let policy = Policy {
+            mode,
+            privacy: PrivacyLevel::Balanced,
+            ..Policy::default()
+        };
+        let cloud = CloudState { configured: true };
+        route(&request(n), &[], &device(local), &cloud, &policy)
+            .map(|route| (route.target, route.reasons[0].code))
+            .map_err(|error| (error.code, error.reasons.map(|reason| reason.code)))
+    };
+    assert_eq!(
+        decide(Some(1), ready, PreferCloud),
+        Ok((Target::Cloud, ModePreferCloud))
+    );
+    assert_eq!(
+        decide(Some(2), ready, PreferCloud),
+        Ok((Target::Local, OnlyLocalCan))
+    );
+    assert_eq!(
+        decide(Some(2), ready, CloudOnly),
+        Err((ErrorCode::NoRoute, [OnlyLocalCan, ModeCloudOnly]))
+    );
+    assert_eq!(
+        decide(Some(2), LocalState::Loading, PreferLocal),
+        Err((ErrorCode::LocalUnavailable, [OnlyLocalCan, LocalNotReady]))
+    );
+}
+
+#[test]
+fn a_conversation_that_is_too_long_goes_where_the_policy_says() {
+    let request = ChatRequest {
+        messages: vec![Message::new(Role::User, "Hi")],
+        ..ChatRequest::default()
+    };
+    let device = DeviceState {
+        local: LocalState::Ready {
+            context_length: 2048,
+        },
+        online: true,
+        prompt_tokens: 3000,
+    };
+    let never = Finding {
+        message: 0,
+        start: 0,
+        end: 2,
+        kind: EntityKind::ApiKey,
+        class: PrivacyClass::NeverLeaves,
+        score: 1.0,
+    };
+    let decide = |mode, overflow, findings: &[Finding]| {
+        let policy = Policy {
+            mode,
+            overflow,
+            ..Policy::default()
+        };
+        let cloud = CloudState { configured: true };
+        route(&request, findings, &device, &cloud, &policy)
+            .map(|route| (route.target, route.reasons[0].code))
+            .map_err(|error| error.code)
+    };
+    use Overflow::{DropOldest, Error, Summarise};
+    let overflow = Err(ErrorCode::ContextOverflow);
+    for (mode, rule, expected) in [
+        (
+            PreferLocal,
+            Overflow::Cloud,
+            Ok((Target::Cloud, LocalContextTooSmall)),
+        ),
+        (PreferLocal, Error, overflow),
+        (
+            PreferLocal,
+            DropOldest,
+            Ok((Target::Local, ModePreferLocal)),
+        ),
+        (PreferLocal, Summarise, Ok((Target::Local, ModePreferLocal))),
+        // The cloud was preferred anyway.
+        (PreferCloud, Error, Ok((Target::Cloud, ModePreferCloud))),
+        (
+            PreferCloud,
+            DropOldest,
+            Ok((Target::Cloud, ModePreferCloud)),
+        ),
+        (LocalOnly, Overflow::Cloud, overflow),
+        (LocalOnly, Error, overflow),
+        (LocalOnly, Summarise, Ok((Target::Local, ModeLocalOnly))),
+        (CloudOnly, DropOldest, Ok((Target::Cloud, ModeCloudOnly))),
+    ] {
+        assert_eq!(decide(mode, rule, &[]), expected, "{mode:?} {rule:?}");
+    }
+    // Privacy comes first.
+    assert_eq!(
+        decide(PreferLocal, Overflow::Cloud, std::slice::from_ref(&never)),
+        Err(ErrorCode::PrivacyBlocked)
+    );
+    assert_eq!(
+        decide(PreferCloud, DropOldest, &[never]),
+        Ok((Target::Local, NeverLeaves))
     );
 }

@@ -132,10 +132,7 @@ impl Rig {
 /// Seals a question to `key` and posts it to `relay`.
 pub async fn ask(relay: &str, key: &VerifiedKey, question: &str) -> Result<Page, Failure> {
     let request = ChatRequest {
-        messages: vec![Message {
-            role: Role::User,
-            content: question.to_owned(),
-        }],
+        messages: vec![Message::new(Role::User, question)],
         model: Some("cloud-model".to_owned()),
         ..ChatRequest::default()
     };

@@ -1,4 +1,27 @@
-import type { ChatRequest, FinishReason, Receipt, Usage } from './types.gen.js';
+import type { ChatRequest, FinishReason, Receipt, TokenLogprob, ToolCall, Usage } from './types.gen.js';
+
+/** The tokens of an answer and their probabilities; only with `logprobs: true`. */
+export interface ChoiceLogprobs {
+  content: TokenLogprob[];
+}
+
+/** One of `n` answers. */
+export interface Choice {
+  index: number;
+  message: {
+    role: 'assistant';
+    content: string;
+    /**
+     * Set, and `content` empty, if the answer was cut off before it was what `response_format` asks for: half
+     * of a JSON text is not handed out as an answer.
+     */
+    refusal: string | null;
+    /** With `finish_reason: 'tool_calls'`: what the app is asked to call. */
+    tool_calls?: ToolCall[];
+  };
+  finish_reason: FinishReason;
+  logprobs: ChoiceLogprobs | null;
+}
 
 /** An answer, in the shape of OpenAI's chat completions, with a receipt. */
 export interface ChatCompletion {
@@ -7,14 +30,8 @@ export interface ChatCompletion {
   /** Seconds since 1970. */
   created: number;
   model: string;
-  choices: [
-    {
-      index: 0;
-      message: { role: 'assistant'; content: string };
-      finish_reason: FinishReason;
-      logprobs: null;
-    },
-  ];
+  /** One, or `n`. */
+  choices: [Choice, ...Choice[]];
   usage: Usage;
   /** Where it was answered, why, and exactly what left the device. */
   receipt: Receipt;
@@ -29,10 +46,18 @@ export interface ChatCompletionChunk {
   model: string;
   /** Empty in the last chunk of a request with `stream_options.include_usage`. */
   choices: {
-    index: 0;
-    delta: { role?: 'assistant'; content?: string };
+    /** Which of `n` answers; they come one after the other. */
+    index: number;
+    /** `refusal` says that what came before is not what `response_format` asks for: it was cut off. */
+    delta: {
+      role?: 'assistant';
+      content?: string;
+      refusal?: string;
+      /** Each comes whole, in one chunk. */
+      tool_calls?: (ToolCall & { index: number })[];
+    };
     finish_reason: FinishReason | null;
-    logprobs: null;
+    logprobs: ChoiceLogprobs | null;
   }[];
   /** Only with `stream_options.include_usage`: null but in the last chunk. */
   usage?: Usage | null;

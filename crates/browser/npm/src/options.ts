@@ -1,6 +1,6 @@
 import { invalid } from './errors.js';
 import type { DeviceFacts } from './facts.js';
-import type { Mode, Policy as PolicyData, Preview, PrivacyLevel } from './types.gen.js';
+import type { Mode, Overflow, Policy as PolicyData, Preview, PrivacyLevel } from './types.gen.js';
 
 /**
  * Which model answers in the page: the URL of a manifest (`….json`), the URL of a GGUF file, a GGUF file that
@@ -38,6 +38,11 @@ export interface Policy {
   mode?: Mode;
   /** How carefully personal data is handled. Default: `balanced`. */
   privacy?: PrivacyLevel;
+  /**
+   * What to do with a conversation that is longer than the local model's context. Default: `cloud`, where `mode`
+   * and privacy allow it, else an error.
+   */
+  overflow?: Overflow;
   /** Asked before each request that would leave, with exactly what would leave. `false` keeps it here. */
   beforeCloud?(preview: Preview): boolean | Promise<boolean>;
 }
@@ -96,6 +101,7 @@ export interface EngineOptions {
 const AUTO = 'models/auto.json';
 
 const MODES: readonly Mode[] = ['local-only', 'prefer-local', 'prefer-cloud', 'cloud-only'];
+const OVERFLOW: readonly Overflow[] = ['error', 'drop-oldest', 'summarise', 'cloud'];
 const PRIVACY: readonly PrivacyLevel[] = ['careful', 'balanced'];
 
 /** Checks options; `base` resolves relative URLs. */
@@ -147,13 +153,15 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
   const merged: Policy = {};
   for (const policy of policies) {
     if (policy === undefined) continue;
-    onlyKnown('policy', policy, ['mode', 'privacy', 'beforeCloud']);
+    onlyKnown('policy', policy, ['mode', 'privacy', 'overflow', 'beforeCloud']);
     if (policy.mode !== undefined) merged.mode = policy.mode;
     if (policy.privacy !== undefined) merged.privacy = policy.privacy;
+    if (policy.overflow !== undefined) merged.overflow = policy.overflow;
   }
   return {
     mode: oneOf('policy.mode', merged.mode ?? (hasCloud ? 'prefer-local' : 'local-only'), MODES),
     privacy: oneOf('policy.privacy', merged.privacy ?? 'balanced', PRIVACY),
+    overflow: oneOf('policy.overflow', merged.overflow ?? 'cloud', OVERFLOW),
   };
 }
 

@@ -1,6 +1,6 @@
-import type { ChatCompletionChunk, ChatStream } from './chat.js';
+import type { ChatCompletion, ChatCompletionChunk, ChatStream, Choice, ChoiceLogprobs } from './chat.js';
 import { asError } from './errors.js';
-import type { AnswerEvent, Receipt, Usage } from './types.gen.js';
+import type { AnswerEvent, FinishReason, Piece, Receipt, ToolCall, Usage } from './types.gen.js';
 
 /** The fields that every chunk of an answer repeats. */
 export interface Envelope {
@@ -25,6 +25,10 @@ export class AnswerStream implements ChatStream {
   #wake: () => void = () => {};
   #settle: Settle = { resolve: () => {}, reject: () => {} }; // replaced before the constructor ends
   #taken = false;
+  /** Calls of tools so far, by answer. */
+  readonly #calls: number[] = [];
+  /** Answers whose first chunk is out. */
+  #begun = 0;
 
   /** `stop` is called when the reader leaves before the end. */
   constructor(envelope: Envelope, includeUsage: boolean, stop: (reason: unknown) => void) {
@@ -36,14 +40,21 @@ export class AnswerStream implements ChatStream {
     });
     // Who reads the stream sees the error there; the receipt must not report it a second time as unhandled.
     this.receipt.catch(() => {});
-    this.#push({ role: 'assistant', content: '' }, null);
+    this.#begin(0);
   }
 
   /** The next event of the answer. */
   event(event: AnswerEvent): void {
-    if (event.type === 'text' && event.text !== '') this.#push({ content: event.text }, null);
+    if (event.type === 'text') {
+      for (let index = this.#begun; index <= event.index; index += 1) this.#begin(index);
+      const logprobs = event.logprobs === undefined ? null : { content: event.logprobs };
+      this.#push(event.index, this.#delta(event), null, logprobs);
+    }
     if (event.type === 'done') {
-      this.#push({}, event.finish_reason);
+      event.finish_reasons.forEach((reason, index) => {
+        if (index >= this.#begun) this.#begin(index);
+        this.#push(index, {}, reason);
+      });
       if (this.#includeUsage) {
         this.#waiting.push({ ...this.#chunk(), choices: [], usage: usageOf(event.receipt) });
       }
@@ -109,14 +120,30 @@ export class AnswerStream implements ChatStream {
     this.#wake();
   }
 
+  #delta({ index, text, tool_calls, refusal }: Piece): ChatCompletionChunk['choices'][number]['delta'] {
+    const delta: ChatCompletionChunk['choices'][number]['delta'] = {};
+    if (tool_calls !== undefined) {
+      const before = this.#calls[index] ?? 0;
+      this.#calls[index] = before + tool_calls.length;
+      delta.tool_calls = tool_calls.map((call, at) => ({ index: before + at, ...call }));
+    }
+    if (refusal !== undefined) delta.refusal = refusal;
+    if (text !== '' || (tool_calls === undefined && refusal === undefined)) delta.content = text;
+    return delta;
+  }
+
+  #begin(index: number): void {
+    this.#begun = index + 1;
+    this.#push(index, { role: 'assistant', content: '' }, null);
+  }
+
   #push(
+    index: number,
     delta: ChatCompletionChunk['choices'][number]['delta'],
     finish_reason: ChatCompletionChunk['choices'][number]['finish_reason'],
+    logprobs: ChoiceLogprobs | null = null,
   ): void {
-    const chunk = {
-      ...this.#chunk(),
-      choices: [{ index: 0 as const, delta, finish_reason, logprobs: null }],
-    };
+    const chunk = { ...this.#chunk(), choices: [{ index, delta, finish_reason, logprobs }] };
     this.#waiting.push(this.#includeUsage ? { ...chunk, usage: null } : chunk);
     this.#wake();
   }
@@ -126,11 +153,52 @@ export class AnswerStream implements ChatStream {
   }
 }
 
+/** The pieces of all answers, put together. */
+export class Choices {
+  readonly #texts: string[] = [];
+  readonly #logprobs: ChoiceLogprobs[] = [];
+  readonly #refusals: string[] = [];
+  readonly #calls: ToolCall[][] = [];
+
+  push({ index, text, logprobs, tool_calls, refusal }: Piece): void {
+    this.#texts[index] = (this.#texts[index] ?? '') + text;
+    if (tool_calls !== undefined) this.#calls[index] = [...(this.#calls[index] ?? []), ...tool_calls];
+    if (refusal !== undefined) this.#refusals[index] = refusal;
+    if (logprobs !== undefined) {
+      const known = this.#logprobs[index] ?? { content: [] };
+      known.content.push(...logprobs);
+      this.#logprobs[index] = known;
+    }
+  }
+
+  /** One reason for each answer. */
+  finish([first, ...others]: FinishReason[]): ChatCompletion['choices'] {
+    return [
+      this.#choice(first ?? 'stop', 0),
+      ...others.map((reason, index) => this.#choice(reason, index + 1)),
+    ];
+  }
+
+  #choice(finish_reason: FinishReason, index: number): Choice {
+    const refusal = this.#refusals[index] ?? null;
+    const calls = this.#calls[index];
+    const content = refusal === null ? (this.#texts[index] ?? '') : '';
+    return {
+      index,
+      message: { role: 'assistant', content, refusal, ...(calls === undefined ? {} : { tool_calls: calls }) },
+      finish_reason,
+      logprobs: this.#logprobs[index] ?? null,
+    };
+  }
+}
+
 /** Tokens over both tiers. */
 export function usageOf({ usage: { local, cloud } }: Receipt): Usage {
+  const details = local.prompt_tokens_details ?? cloud.prompt_tokens_details;
   return {
     prompt_tokens: local.prompt_tokens + cloud.prompt_tokens,
     completion_tokens: local.completion_tokens + cloud.completion_tokens,
     total_tokens: local.total_tokens + cloud.total_tokens,
+    ...(details === undefined ? {} : { prompt_tokens_details: details }),
   };
 }

@@ -9,6 +9,8 @@ import { engineOptions, type ModelRef, type Progress, type TidegateOptions } fro
 import { abortedBy, EngineTidegate, type Tidegate, throwIfAborted } from './tidegate.js';
 import type {
   ChatRequest,
+  FinishReason,
+  Piece,
   Policy,
   Preview,
   Reason,
@@ -16,18 +18,25 @@ import type {
   Replaced,
   Route,
   Source,
+  ToolCall,
   Usage,
 } from './types.gen.js';
 
 /** What the stand-in does. */
 export interface TestOptions extends TidegateOptions {
-  /** The answer to a request; default: its last message, repeated. A thrown `TidegateError` ends the answer. */
-  answer?: (request: ChatRequest, source: Source) => string | Promise<string>;
+  /**
+   * The answer to a request, a text or calls of tools; default: its last message, repeated. A thrown
+   * `TidegateError` ends the answer.
+   */
+  answer?: (request: ChatRequest, source: Source) => TestAnswer | Promise<TestAnswer>;
   /** Waits between pieces and between steps of getting ready; default: one task. */
   pace?: () => Promise<void>;
   /** Bytes that getting ready pretends to fetch; default 0, as if all were stored. */
   download?: number;
 }
+
+/** What the stand-in answers. */
+export type TestAnswer = string | { tool_calls: ToolCall[] };
 
 /** Like the real `availability`; the model counts as stored. */
 export async function availability(
@@ -95,20 +104,32 @@ class TestEngine implements Engine {
         recoverable: true,
       });
     }
-    const text = await this.text(request, route.target);
     let first = 0;
-    const pieces = text.match(/\s*\S+|\s+$/g) ?? [];
-    for (const piece of pieces) {
-      await this.pace();
-      if (signal.aborted) throw abortedBy(signal);
-      if (first === 0) first = performance.now() - start;
-      onEvent({ type: 'text', text: piece });
+    let completion = 0;
+    const reasons: FinishReason[] = [];
+    for (let index = 0; index < (request.n ?? 1); index += 1) {
+      const answer = await this.text(request, route.target);
+      reasons.push(typeof answer === 'string' ? 'stop' : 'tool_calls');
+      if (typeof answer !== 'string') {
+        await this.pace();
+        if (signal.aborted) throw abortedBy(signal);
+        completion += 1;
+        onEvent({ type: 'text', index, text: '', tool_calls: answer.tool_calls });
+        continue;
+      }
+      for (const piece of answer.match(/\s*\S+|\s+$/g) ?? []) {
+        await this.pace();
+        if (signal.aborted) throw abortedBy(signal);
+        if (first === 0) first = performance.now() - start;
+        completion += 1;
+        onEvent({ type: 'text', index, text: piece, ...logprobsOf(request, piece) });
+      }
     }
     const prompt = request.messages.reduce((sum, { content }) => sum + content.split(/\s+/).length, 0);
     const usage: Usage = {
       prompt_tokens: prompt,
-      completion_tokens: pieces.length,
-      total_tokens: prompt + pieces.length,
+      completion_tokens: completion,
+      total_tokens: prompt + completion,
     };
     const none: Usage = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
     const receipt: Receipt = {
@@ -127,7 +148,7 @@ class TestEngine implements Engine {
     } else {
       receipt.confidence = 0.5;
     }
-    onEvent({ type: 'done', finish_reason: 'stop', receipt });
+    onEvent({ type: 'done', finish_reasons: reasons, receipt });
   }
 
   async route(_request: ChatRequest, policy: Policy): Promise<Route> {
@@ -180,6 +201,13 @@ class TestEngine implements Engine {
   async forget(): Promise<void> {}
 
   async dispose(): Promise<void> {}
+}
+
+/** Each piece counts as one token that was never in doubt. */
+function logprobsOf(request: ChatRequest, token: string): Pick<Piece, 'logprobs'> {
+  if (request.logprobs !== true) return {};
+  const bytes = [...new TextEncoder().encode(token)];
+  return { logprobs: [{ token, logprob: 0, bytes, top_logprobs: [] }] };
 }
 
 function unsupported(what: string): TidegateError {

@@ -4,7 +4,7 @@ import { AbortError, asError, disposed, TidegateError } from './errors.js';
 import { type CallOptions, onlyKnown, type Policy, policyData } from './options.js';
 import { parseRequest } from './request.js';
 import type { Stats } from './stats.js';
-import { AnswerStream, usageOf } from './stream.js';
+import { AnswerStream, Choices, usageOf } from './stream.js';
 import type { ChatRequest, FinishReason, Preview, Receipt, Route } from './types.gen.js';
 
 /** What can be listened to. */
@@ -130,8 +130,8 @@ export class EngineTidegate implements Tidegate {
     const stream = new AnswerStream(envelope, parsed.stream_options?.include_usage === true, (reason) =>
       left.abort(reason),
     );
-    let content = '';
-    let done: { finish_reason: FinishReason; receipt: Receipt } | undefined;
+    const choices = new Choices();
+    let done: { finish_reasons: FinishReason[]; receipt: Receipt } | undefined;
     let routed: () => void = () => {};
     const isRouted = new Promise<void>((resolve) => {
       routed = resolve;
@@ -149,7 +149,7 @@ export class EngineTidegate implements Tidegate {
             routed();
             this.#tell('route', event.route);
           } else if (event.type === 'text') {
-            content += event.text;
+            choices.push(event);
           } else {
             done = event;
             this.#tell('receipt', event.receipt);
@@ -170,11 +170,11 @@ export class EngineTidegate implements Tidegate {
     }
     await answered;
     if (done === undefined) throw noEnd();
-    const { finish_reason, receipt } = done;
+    const { finish_reasons, receipt } = done;
     return {
       ...envelope,
       object: 'chat.completion',
-      choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason, logprobs: null }],
+      choices: choices.finish(finish_reasons),
       usage: usageOf(receipt),
       receipt,
     };

@@ -3,7 +3,7 @@
 /**
  * Who speaks.
  */
-export type Role = "system" | "user" | "assistant";
+export type Role = "system" | "user" | "assistant" | "tool";
 
 /**
  * One turn of the conversation.
@@ -14,9 +14,17 @@ export type Message = {
  */
 role: Role, 
 /**
- * What they said.
+ * What they said; empty where an answer is nothing but calls of tools.
  */
-content: string, };
+content: string, 
+/**
+ * The calls that an earlier answer asked for.
+ */
+tool_calls?: Array<ToolCall>, 
+/**
+ * The call that a message of role `tool` answers.
+ */
+tool_call_id?: string, };
 
 /**
  * A chat completion request. A field that is not listed here is refused, not ignored; one that is not given
@@ -60,13 +68,193 @@ top_p?: number,
  */
 top_k?: number, 
 /**
- * Same seed, same request, same tokens (local answers).
+ * Sample only from tokens at least this many times as likely as the most likely one; default 0 (off). Local only.
+ */
+min_p?: number, 
+/**
+ * Divides the positive and multiplies the negative scores of the last 64 tokens, prompt included; default 1
+ * (off). Local only.
+ */
+repetition_penalty?: number, 
+/**
+ * Subtracted from a token's score for each time that the answer has it, -2 to 2; default 0.
+ */
+frequency_penalty?: number, 
+/**
+ * Subtracted from the score of each token that the answer has, -2 to 2; default 0.
+ */
+presence_penalty?: number, 
+/**
+ * Added to tokens' scores, -100 to 100, by the local model's token ids. Local only.
+ */
+logit_bias?: Record<number, number>, 
+/**
+ * Tell each token's log-probability in the model's own distribution. Local only.
+ */
+logprobs?: boolean, 
+/**
+ * The most likely tokens to tell beside each, 0 to 20; needs `logprobs`. Local only.
+ */
+top_logprobs?: number, 
+/**
+ * Answers to give, 1 to 16, one after the other from one prompt; default 1. More than one: local only.
+ */
+n?: number, 
+/**
+ * What the answer must look like; default `text`. Anything else: local only, and not together with `stop`.
+ */
+response_format?: ResponseFormat, 
+/**
+ * Functions that the model may ask the app to call. Needs a model whose chat template knows tools. Local only.
+ */
+tools?: Array<Tool>, 
+/**
+ * Whether it calls one; default `auto`. Where it must, name and arguments are held to the schemas.
+ */
+tool_choice?: ToolChoice, 
+/**
+ * Same seed, same request, same tokens (local answers). Answer `i` of `n` is that of seed + `i`.
  */
 seed?: number, 
 /**
  * Texts that end the answer; they are not part of it.
  */
 stop?: Stop, };
+
+/**
+ * A function is the only kind of tool.
+ */
+export type ToolType = "function";
+
+/**
+ * Something that the model may ask the app to do.
+ */
+export type Tool = { 
+/**
+ * `function`.
+ */
+type: ToolType, 
+/**
+ * The function.
+ */
+function: FunctionDefinition, };
+
+/**
+ * A function's name, purpose and arguments.
+ */
+export type FunctionDefinition = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * What it is for: the model reads it.
+ */
+description?: string, 
+/**
+ * A JSON Schema of its arguments, an object; default: no arguments.
+ */
+parameters?: Record<string, unknown>, 
+/**
+ * Arguments are always kept to the schema where a call is required.
+ */
+strict?: boolean, };
+
+/**
+ * Whether the model calls a tool.
+ */
+export type ToolChoice = ToolChoiceMode | NamedToolChoice;
+
+/**
+ * Whether the model calls a tool.
+ */
+export type ToolChoiceMode = "none" | "auto" | "required";
+
+/**
+ * One tool that must be called.
+ */
+export type NamedToolChoice = { 
+/**
+ * `function`.
+ */
+type: ToolType, 
+/**
+ * The function.
+ */
+function: FunctionName, };
+
+/**
+ * A function by its name.
+ */
+export type FunctionName = { 
+/**
+ * The name.
+ */
+name: string, };
+
+/**
+ * A call that the model asks for.
+ */
+export type ToolCall = { 
+/**
+ * What the app's `tool` message refers to.
+ */
+id: string, 
+/**
+ * `function`.
+ */
+type: ToolType, 
+/**
+ * The function and its arguments.
+ */
+function: FunctionCall, };
+
+/**
+ * A function and its arguments.
+ */
+export type FunctionCall = { 
+/**
+ * The function's name.
+ */
+name: string, 
+/**
+ * A JSON object, as text.
+ */
+arguments: string, };
+
+/**
+ * The form of the answer, in OpenAI's shape; `regex` is our own.
+ */
+export type ResponseFormat = { "type": "text" } | { "type": "json_object" } | { "type": "json_schema", 
+/**
+ * The schema.
+ */
+json_schema: JsonSchemaFormat, } | { "type": "regex", 
+/**
+ * The expression: literals, classes, groups, alternatives and repetitions, as JavaScript writes them.
+ */
+pattern: string, };
+
+/**
+ * A JSON Schema and its name.
+ */
+export type JsonSchemaFormat = { 
+/**
+ * A name for the schema.
+ */
+name: string, 
+/**
+ * What it is for.
+ */
+description?: string, 
+/**
+ * The schema (2020-12). A keyword that cannot be kept is an error that names it.
+ */
+schema: Record<string, unknown> | boolean, 
+/**
+ * The schema is always kept to: `false` is refused.
+ */
+strict?: boolean, };
 
 /**
  * One stop text or several.
@@ -85,7 +273,7 @@ include_usage?: boolean, };
 /**
  * Why the answer ended.
  */
-export type FinishReason = "stop" | "length" | "content_filter";
+export type FinishReason = "stop" | "length" | "tool_calls" | "content_filter";
 
 /**
  * Tokens in and out.
@@ -96,13 +284,64 @@ export type Usage = {
  */
 prompt_tokens: number, 
 /**
- * Tokens of the answer.
+ * Tokens of the answer, or of all `n` answers.
  */
 completion_tokens: number, 
 /**
  * Both.
  */
-total_tokens: number, };
+total_tokens: number, 
+/**
+ * Where the prompt's tokens came from, where that is known.
+ */
+prompt_tokens_details?: PromptTokensDetails, };
+
+/**
+ * Where the prompt's tokens came from.
+ */
+export type PromptTokensDetails = { 
+/**
+ * Tokens that an earlier turn had left in the cache, and that were not computed again.
+ */
+cached_tokens: number, };
+
+/**
+ * A token of an answer, in OpenAI's shape.
+ */
+export type TokenLogprob = { 
+/**
+ * Its text; what is no whole character shows as U+FFFD.
+ */
+token: string, 
+/**
+ * Natural logarithm of its probability.
+ */
+logprob: number, 
+/**
+ * Its bytes.
+ */
+bytes: Array<number>, 
+/**
+ * The most likely tokens in its place.
+ */
+top_logprobs: Array<TopLogprob>, };
+
+/**
+ * A token that might have been chosen.
+ */
+export type TopLogprob = { 
+/**
+ * Its text; what is no whole character shows as U+FFFD.
+ */
+token: string, 
+/**
+ * Natural logarithm of its probability.
+ */
+logprob: number, 
+/**
+ * Its bytes.
+ */
+bytes: Array<number>, };
 
 /**
  * What kind of personal data was found. The name is also the placeholder's: `[EMAIL_1]`.
@@ -154,6 +393,11 @@ export type Mode = "local-only" | "prefer-local" | "prefer-cloud" | "cloud-only"
 export type PrivacyLevel = "careful" | "balanced";
 
 /**
+ * What to do with a conversation that is longer than the local model's context.
+ */
+export type Overflow = "error" | "drop-oldest" | "summarise" | "cloud";
+
+/**
  * What the app allows.
  */
 export type Policy = { 
@@ -164,7 +408,11 @@ mode: Mode,
 /**
  * How carefully personal data is handled.
  */
-privacy: PrivacyLevel, };
+privacy: PrivacyLevel, 
+/**
+ * What to do with a conversation that is too long for the page.
+ */
+overflow: Overflow, };
 
 /**
  * The local model, as far as a decision needs it.
@@ -209,7 +457,7 @@ export type Target = "local" | "cloud";
 /**
  * Why, as a code that code can match on.
  */
-export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "cloud-not-configured" | "offline" | "local-not-ready" | "local-context-too-small" | "looks-hard" | "looks-easy";
+export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "cloud-not-configured" | "offline" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy";
 
 /**
  * One reason, with a sentence that a person understands.
@@ -382,21 +630,42 @@ text: string,
 findings: Array<Finding>, };
 
 /**
+ * A piece of an answer.
+ */
+export type Piece = { 
+/**
+ * Which of `n` answers, from 0.
+ */
+index: number, 
+/**
+ * The text; may be empty when `logprobs` come for a token that is no whole character yet.
+ */
+text: string, 
+/**
+ * The tokens since the last piece, if the request asks for them.
+ */
+logprobs?: Array<TokenLogprob>, 
+/**
+ * Calls that the model asks for, whole.
+ */
+tool_calls?: Array<ToolCall>, 
+/**
+ * The answer was cut off before it was what `response_format` asks for: why.
+ */
+refusal?: string, };
+
+/**
  * What an answer is made of, in order: one `Route`, any number of `Text`, one `Done`.
  */
 export type AnswerEvent = { "type": "route", 
 /**
  * The decision.
  */
-route: Route, } | { "type": "text", 
+route: Route, } | { "type": "text" } & Piece | { "type": "done", 
 /**
- * The piece.
+ * Why it ended: one for each of `n` answers.
  */
-text: string, } | { "type": "done", 
-/**
- * Why it ended.
- */
-finish_reason: FinishReason, 
+finish_reasons: Array<FinishReason>, 
 /**
  * What happened.
  */
@@ -405,7 +674,7 @@ receipt: Receipt, };
 /**
  * What went wrong. Closed: a new code is a change of the interface.
  */
-export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "consent-declined" | "relay-unavailable" | "gateway-unavailable" | "key-mismatch" | "seal-broken" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
+export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "tools-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "consent-declined" | "relay-unavailable" | "gateway-unavailable" | "key-mismatch" | "seal-broken" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
 
 /**
  * An error as the page sees it.

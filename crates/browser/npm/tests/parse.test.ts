@@ -4,14 +4,15 @@ import { parseRequest } from '../src/request.js';
 import type { ChatRequest } from '../src/types.gen.js';
 
 const messages = [{ role: 'user', content: 'secret' }];
+const tool = { type: 'function', function: { name: 'weather' } };
 const base = 'https://page.test/app/';
 
 test.each<[unknown, string]>([
-  [{ messages, tools: [] }, 'request.tools is not supported; supported: messages, model,'],
+  [{ messages, functions: [] }, 'request.functions is not supported; supported: messages, model,'],
   [{ messages: [] }, 'request.messages: expected at least one message'],
   [
-    { messages: [{ role: 'tool', content: 'secret' }] },
-    'request.messages[0].role: expected one of system, user, assistant',
+    { messages: [{ role: 'developer', content: 'secret' }] },
+    'request.messages[0].role: expected one of system, user, assistant, tool',
   ],
   [
     { messages: [{ role: 'user', content: [{ text: 'secret' }] }] },
@@ -29,6 +30,49 @@ test.each<[unknown, string]>([
   [{ messages, max_tokens: 5, max_completion_tokens: 5 }, 'are the same thing'],
   [{ messages, stop: ['a', ''] }, 'request.stop: expected a text'],
   [{ messages, stream_options: {} }, 'request.stream_options needs stream: true'],
+  [{ messages, min_p: 1.5 }, 'request.min_p: expected a number from 0 to 1'],
+  [{ messages, repetition_penalty: 0 }, 'request.repetition_penalty: expected a number from 0.01 to 10'],
+  [{ messages, frequency_penalty: 3 }, 'request.frequency_penalty: expected a number from -2 to 2'],
+  [{ messages, presence_penalty: '1' }, 'request.presence_penalty: expected a number from -2 to 2'],
+  [{ messages, logit_bias: { secret: 1 } }, 'request.logit_bias: token id: expected a whole number'],
+  [{ messages, logit_bias: { 5: 101 } }, 'request.logit_bias: expected a number from -100 to 100'],
+  [{ messages, top_logprobs: 2 }, 'request.top_logprobs needs logprobs: true'],
+  [{ messages, logprobs: true, top_logprobs: 21 }, 'request.top_logprobs: expected a whole number from 0'],
+  [{ messages, n: 0 }, 'request.n: expected a whole number from 1 to 16'],
+  [{ messages, response_format: { type: 'yaml' } }, 'request.response_format.type: expected one of text,'],
+  [
+    { messages, response_format: { type: 'json_object', schema: {} } },
+    'request.response_format.schema is not supported',
+  ],
+  [
+    { messages, response_format: { type: 'json_schema', json_schema: { name: 'x', schema: 'secret' } } },
+    'request.response_format.json_schema.schema: expected a JSON Schema',
+  ],
+  [
+    {
+      messages,
+      response_format: { type: 'json_schema', json_schema: { name: 'x', schema: {}, strict: false } },
+    },
+    'strict: false is not supported',
+  ],
+  [{ messages, response_format: { type: 'regex' } }, 'request.response_format.pattern: expected a string'],
+  [{ messages, response_format: { type: 'json_object' }, stop: 'x' }, 'not together with stop'],
+  [{ messages, tools: [] }, 'request.tools: expected at least one'],
+  [{ messages, tools: [{ type: 'code' }] }, 'request.tools[0].type: expected function'],
+  [{ messages, tools: [tool, tool] }, 'two functions have the same name'],
+  [{ messages, tools: [tool], response_format: { type: 'json_object' } }, 'not together with tools'],
+  [{ messages, tool_choice: 'auto' }, 'request.tool_choice needs tools'],
+  [{ messages, tools: [tool], tool_choice: 'always' }, 'request.tool_choice: expected none, auto,'],
+  [
+    { messages, tools: [tool], tool_choice: { type: 'function', function: { name: 'secret' } } },
+    'request.tool_choice: names no function of tools',
+  ],
+  [{ messages, tools: [tool], tool_choice: 'required', stop: 'x' }, 'not possible together with stop'],
+  [{ messages: [{ role: 'tool', content: 'secret' }] }, 'request.messages[0].tool_call_id: expected in'],
+  [
+    { messages: [{ role: 'user', content: '', tool_calls: [] }] },
+    'request.messages[0].tool_calls: expected a list, in a message of role assistant',
+  ],
   [{ messages, stream: 'yes' }, 'request.stream: expected true or false'],
 ])('request %j', (request, message) => {
   let thrown: Error | undefined;
@@ -57,6 +101,24 @@ test('a request is copied, with one name for the limit and one shape for stops',
     stop: ['END'],
     temperature: 0,
   });
+});
+
+test('tools and what came of them are copied; a call without text may have null', () => {
+  const call = { id: 'c1', type: 'function', function: { name: 'weather', arguments: '{}' } };
+  const request = {
+    messages: [
+      { role: 'user', content: 'x' },
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', content: '7°', tool_call_id: 'c1' },
+    ],
+    tools: [{ type: 'function', function: { name: 'weather', parameters: { type: 'object' } } }],
+    tool_choice: { type: 'function', function: { name: 'weather' } },
+  };
+  const expected = structuredClone(request);
+  const parsed = parseRequest(request as unknown as ChatRequest);
+  (expected.messages[1] as { content: unknown }).content = '';
+  expect(parsed).toEqual(expected);
+  expect(parsed.tools).not.toBe(request.tools);
 });
 
 test.each<[unknown, string]>([
@@ -92,12 +154,17 @@ test('options resolve against the page', () => {
 });
 
 test('policy: defaults, and a call over the instance', () => {
-  expect(policyData(false)).toEqual({ mode: 'local-only', privacy: 'balanced' });
-  expect(policyData(true)).toEqual({ mode: 'prefer-local', privacy: 'balanced' });
+  expect(policyData(false)).toEqual({ mode: 'local-only', privacy: 'balanced', overflow: 'cloud' });
+  expect(policyData(true)).toEqual({ mode: 'prefer-local', privacy: 'balanced', overflow: 'cloud' });
   expect(policyData(true, { mode: 'cloud-only', privacy: 'careful' }, { mode: 'local-only' })).toEqual({
     mode: 'local-only',
     privacy: 'careful',
+    overflow: 'cloud',
   });
+  expect(policyData(true, { overflow: 'summarise' }).overflow).toBe('summarise');
+  expect(() => policyData(true, { overflow: 'shorten' } as unknown as Policy)).toThrow(
+    `policy.overflow: "shorten" is not one of 'error', 'drop-oldest', 'summarise', 'cloud'`,
+  );
   expect(() => policyData(true, { mode: 'local' } as unknown as Policy)).toThrow(
     `policy.mode: "local" is not one of 'local-only', 'prefer-local', 'prefer-cloud', 'cloud-only'`,
   );

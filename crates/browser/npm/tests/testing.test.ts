@@ -46,6 +46,81 @@ describe('chat.completions.create', () => {
     expect((await stream.receipt).source).toBe('local');
   });
 
+  test('several answers, each with its tokens', async () => {
+    let asked = 0;
+    const tidegate = await createTidegate({ model, answer: () => `answer ${++asked}` });
+    const request = { ...ask('x'), n: 2, logprobs: true };
+    const { choices, usage } = await tidegate.chat.completions.create(request);
+    expect(
+      choices.map(({ index, message, finish_reason, logprobs }) => [
+        index,
+        message.content,
+        finish_reason,
+        logprobs?.content.map(({ token, bytes }) => [token, bytes.length]),
+      ]),
+    ).toEqual([
+      [
+        0,
+        'answer 1',
+        'stop',
+        [
+          ['answer', 6],
+          [' 1', 2],
+        ],
+      ],
+      [
+        1,
+        'answer 2',
+        'stop',
+        [
+          ['answer', 6],
+          [' 2', 2],
+        ],
+      ],
+    ]);
+    expect(usage).toMatchObject({ prompt_tokens: 1, completion_tokens: 4 });
+
+    const stream = await tidegate.chat.completions.create({ ...request, stream: true });
+    const seen = [];
+    for await (const { choices } of stream)
+      seen.push([
+        choices[0]?.index,
+        choices[0]?.delta,
+        choices[0]?.finish_reason,
+        choices[0]?.logprobs?.content.length,
+      ]);
+    expect(seen).toEqual([
+      [0, { role: 'assistant', content: '' }, null, undefined],
+      [0, { content: 'answer' }, null, 1],
+      [0, { content: ' 3' }, null, 1],
+      [1, { role: 'assistant', content: '' }, null, undefined],
+      [1, { content: 'answer' }, null, 1],
+      [1, { content: ' 4' }, null, 1],
+      [0, {}, 'stop', undefined],
+      [1, {}, 'stop', undefined],
+    ]);
+  });
+
+  test('calls of tools, whole and streamed', async () => {
+    const call = { id: 'c1', type: 'function' as const, function: { name: 'now', arguments: '{}' } };
+    const tidegate = await createTidegate({ model, answer: () => ({ tool_calls: [call] }) });
+    const tools = [{ type: 'function' as const, function: { name: 'now' } }];
+    const request = { ...ask('what time is it?'), tools };
+    const { choices } = await tidegate.chat.completions.create(request);
+    expect(choices).toEqual([
+      {
+        index: 0,
+        message: { role: 'assistant', content: '', refusal: null, tool_calls: [call] },
+        finish_reason: 'tool_calls',
+        logprobs: null,
+      },
+    ]);
+    const stream = await tidegate.chat.completions.create({ ...request, stream: true });
+    const deltas = [];
+    for await (const { choices } of stream) deltas.push(choices[0]?.delta);
+    expect(deltas).toEqual([{ role: 'assistant', content: '' }, { tool_calls: [{ index: 0, ...call }] }, {}]);
+  });
+
   test('readable stream', async () => {
     const tidegate = await createTidegate({ model });
     const stream = await tidegate.chat.completions.create({ ...ask('to be'), stream: true });

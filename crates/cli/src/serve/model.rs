@@ -143,6 +143,7 @@ async fn generate(model: &mut Model, job: &Job) -> Result<(), local_model::Error
                 query::Role::System => "system",
                 query::Role::User => "user",
                 query::Role::Assistant => "assistant",
+                query::Role::Tool => "tool",
             },
             content: &message.content,
         })

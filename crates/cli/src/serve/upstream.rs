@@ -57,6 +57,15 @@ async fn complete(State(server): State<Server>, body: Bytes) -> Response {
             );
         }
     };
+    if let Some(field) = request
+        .local_only()
+        .find(|field| !["min_p", "repetition_penalty", "logit_bias"].contains(field))
+    {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            &format!("{field} is not supported by this server"),
+        );
+    }
     let (streamed, include_usage) = (
         request.stream == Some(true),
         request
@@ -106,6 +115,17 @@ fn sampling(request: &ChatRequest) -> Sampling {
         temperature: request.temperature.unwrap_or(0.7),
         top_k: request.top_k.unwrap_or(40),
         top_p: request.top_p.unwrap_or(0.95),
+        min_p: request.min_p.unwrap_or(0.0),
+        repetition_penalty: request.repetition_penalty.unwrap_or(1.0),
+        frequency_penalty: request.frequency_penalty.unwrap_or(0.0),
+        presence_penalty: request.presence_penalty.unwrap_or(0.0),
+        logit_bias: request
+            .logit_bias
+            .iter()
+            .flatten()
+            .map(|(&id, &bias)| (id, bias))
+            .collect(),
+        top_log_probabilities: 0,
         // A fixed seed would give the same answer to the same question every time.
         seed: request.seed.map_or_else(now, u64::from),
         max_tokens: request
@@ -117,6 +137,7 @@ fn sampling(request: &ChatRequest) -> Sampling {
             Some(Stop::One(stop)) => vec![stop],
             Some(Stop::Many(stops)) => stops,
         },
+        constraint: None,
     }
 }
 
@@ -213,7 +234,7 @@ fn event(data: &Value) -> String {
 fn reason(finish: Finish) -> &'static str {
     match finish {
         Finish::EndOfTurn | Finish::Stop => "stop",
-        Finish::Length => "length",
+        Finish::Length | Finish::Incomplete => "length",
     }
 }
 

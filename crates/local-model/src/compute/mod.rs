@@ -215,7 +215,6 @@ pub(crate) trait Compute {
     async fn read(&self, x: &Self::Tensor) -> Result<Vec<f32>, Error>;
 
     /// The `count` (at most 64) highest of the one row `logits`. Waits for the device to finish.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the sampler"))]
     async fn candidates(&self, logits: &Self::Tensor, count: usize) -> Result<Candidates, Error> {
         Ok(Candidates::of(&self.read(logits).await?, count))
     }

@@ -1,6 +1,6 @@
 use super::{Finish, Generation, Step};
 use crate::{
-    Backend, Error, Message, Model, Sampling,
+    Backend, Constraint, Error, Message, Model, Sampling,
     gguf::{Value, write::File},
     testing::{CONTEXT, file, model},
 };
@@ -29,6 +29,7 @@ fn run(model: &mut Model, prompt: &[u32], sampling: Sampling) -> Answer {
                 id,
                 text: piece,
                 log_probability,
+                ..
             } => {
                 ids.push(id);
                 text.push_str(&piece);
@@ -103,6 +104,92 @@ fn slices_and_reuse_change_nothing() {
     run(&mut model, &prompt, tokens(20));
     assert_eq!(model.start(longer, tokens(1)).unwrap().reused(), 39 + 19);
     assert_eq!(run(&mut self::model(), &prompt, tokens(20)).ids, first);
+}
+
+#[test]
+fn several_conversations_take_turns_without_a_second_prefill() {
+    let mut model = model();
+    let first: Vec<u32> = (1..81).collect();
+    let second: Vec<u32> = (100..180).collect();
+    let expected = run(&mut model, &first, tokens(4)).ids;
+    assert_eq!(model.start(second.clone(), tokens(4)).unwrap().reused(), 0);
+    let other = run(&mut model, &second, tokens(4)).ids;
+    assert_eq!(model.start(first.clone(), tokens(4)).unwrap().reused(), 79);
+    assert_eq!(run(&mut model, &first, tokens(4)).ids, expected);
+    assert_eq!(model.start(second.clone(), tokens(4)).unwrap().reused(), 79);
+    assert_eq!(run(&mut model, &second, tokens(4)).ids, other);
+    model.keep_conversations(0);
+    assert_eq!(model.start(first.clone(), tokens(4)).unwrap().reused(), 0);
+    assert_eq!(run(&mut model, &first, tokens(4)).ids, expected);
+}
+
+/// Byte-level tokens and random weights: the grammar alone decides what comes out.
+#[test]
+fn a_constraint_is_kept_whatever_the_model_would_say() {
+    let mut model = model();
+    let schema = r#"{"type": "object", "properties": {"n": {"type": "integer", "minimum": 10, "maximum": 99}, "ok": {"type": "boolean"}}, "required": ["n", "ok"]}"#;
+    for seed in 0..8 {
+        let sampling = Sampling {
+            temperature: if seed == 0 { 0.0 } else { 2.0 },
+            top_k: 40 * (seed % 2) as u32,
+            seed,
+            constraint: Some(Constraint::JsonSchema(schema.to_owned())),
+            ..tokens(90)
+        };
+        let prompt = model.encode("hello").unwrap();
+        let answer = run(&mut model, &prompt, sampling);
+        if answer.done.0 == Finish::Incomplete {
+            // Spaces and new lines are allowed: a random model may fill its tokens with them.
+            continue;
+        }
+        assert_eq!(answer.done.0, Finish::EndOfTurn);
+        let value: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
+        assert!((10..=99).contains(&value["n"].as_i64().unwrap()), "{value}");
+        assert!(value["ok"].is_boolean() && value.as_object().unwrap().len() == 2);
+    }
+    let sampling = Sampling {
+        constraint: Some(Constraint::Regex("abc".to_owned())),
+        ..tokens(2)
+    };
+    let cut = run(&mut model, &[1, 2], sampling.clone());
+    assert_eq!((cut.text.as_str(), cut.done.0), ("ab", Finish::Incomplete));
+    let none = Sampling {
+        max_tokens: 0,
+        ..sampling.clone()
+    };
+    assert_eq!(run(&mut model, &[1, 2], none).done.0, Finish::Incomplete);
+    let whole = Sampling {
+        max_tokens: 3,
+        ..sampling
+    };
+    let whole = run(&mut model, &[1, 2], whole);
+    assert_eq!(
+        (whole.text.as_str(), whole.done.0),
+        ("abc", Finish::EndOfTurn)
+    );
+}
+
+#[test]
+fn the_most_likely_tokens_come_with_each() {
+    let mut model = model();
+    let sampling = Sampling {
+        top_log_probabilities: 3,
+        ..tokens(4)
+    };
+    let mut generation = model.start(vec![1, 2, 3], sampling).unwrap();
+    let mut seen = 0;
+    while let Step::Token {
+        id,
+        log_probability,
+        top,
+        ..
+    } = step(&mut generation)
+    {
+        assert_eq!((top.len(), top[0]), (3, (id, log_probability)));
+        assert!(top.windows(2).all(|pair| pair[0].1 >= pair[1].1));
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
 }
 
 #[test]
@@ -388,7 +475,8 @@ fn an_answer_goes_on_in_another_model_from_any_token() {
     for done in 0..=tokens.len() {
         let mut other = model();
         let mut generation = other.start(prompt.clone(), sampling.clone()).unwrap();
-        generation.replay(&tokens[..done]);
+        let replayed = generation.replay(&tokens[..done]).unwrap();
+        assert_eq!(replayed.len(), done);
         let mut ids = Vec::new();
         let end = loop {
             match step(&mut generation) {
@@ -426,12 +514,7 @@ fn text_that_was_held_back_comes_after_a_replay() {
         .collect();
     assert_eq!(euro.len(), 3);
     let mut generation = model.start(prompt, tokens(9)).unwrap();
-    generation.replay(&euro[..2]);
-    let Step::Token { text, .. } = generation.accept(crate::sample::Sampled {
-        id: euro[2].0,
-        log_probability: -1.0,
-    }) else {
-        panic!("accepting gives a token");
-    };
-    assert_eq!(text, "€");
+    generation.replay(&euro[..2]).unwrap();
+    let steps = generation.replay(&euro[2..]).unwrap();
+    assert!(matches!(&steps[..], [Step::Token { text, .. }] if text == "€"));
 }

@@ -1,0 +1,260 @@
+//! A request in the local model's terms, and the model's steps in the request's.
+
+use local_model::{
+    AnswerPart, Constraint, Finish, Function, Generation, Model, Sampling, Step, ToolCalls,
+};
+use query::{
+    ChatRequest, Error, ErrorCode, FinishReason, FunctionCall, Message, Piece, ResponseFormat,
+    Role, Stop, TokenLogprob, ToolCall, ToolChoice, ToolChoiceMode, ToolType, TopLogprob,
+};
+use serde_json::{Value, json};
+
+use crate::error::local_model as model_error;
+
+/// The prompt: messages and tools through the model's own chat template.
+pub(crate) fn prompt(model: &Model, request: &ChatRequest) -> Result<Vec<u32>, Error> {
+    let tools = if offers_tools(request) {
+        Some(serde_json::to_value(&request.tools).map_err(unwritable)?)
+    } else {
+        None
+    };
+    let messages = request.messages.iter().map(message);
+    let messages = Value::Array(messages.collect::<Result<_, _>>()?);
+    model
+        .encode_chat_json(&messages, tools.as_ref())
+        .map_err(|error| model_error(&error))
+}
+
+/// A message as templates expect it.
+fn message(message: &Message) -> Result<Value, Error> {
+    let role = match message.role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+    };
+    let mut value = json!({ "role": role, "content": message.content });
+    if let Some(calls) = &message.tool_calls {
+        let calls = calls.iter().map(|call| {
+            let arguments: Value =
+                serde_json::from_str(&call.function.arguments).map_err(|_| {
+                    Error::new(
+                        ErrorCode::InvalidRequest,
+                        "messages: a tool call's arguments are no JSON",
+                    )
+                })?;
+            Ok(json!({
+                "id": call.id,
+                "type": "function",
+                "function": { "name": call.function.name, "arguments": arguments },
+            }))
+        });
+        value["tool_calls"] = Value::Array(calls.collect::<Result<_, Error>>()?);
+    }
+    if let Some(id) = &message.tool_call_id {
+        value["tool_call_id"] = id.as_str().into();
+    }
+    Ok(value)
+}
+
+/// The defaults are those that `query::ChatRequest` documents. `random`: a seed if the request has none.
+pub(crate) fn sampling(request: &ChatRequest, random: u64) -> Result<Sampling, Error> {
+    Ok(Sampling {
+        temperature: request.temperature.unwrap_or(0.7),
+        top_k: request.top_k.unwrap_or(40),
+        top_p: request.top_p.unwrap_or(0.95),
+        min_p: request.min_p.unwrap_or(0.0),
+        repetition_penalty: request.repetition_penalty.unwrap_or(1.0),
+        frequency_penalty: request.frequency_penalty.unwrap_or(0.0),
+        presence_penalty: request.presence_penalty.unwrap_or(0.0),
+        logit_bias: request
+            .logit_bias
+            .iter()
+            .flatten()
+            .map(|(&id, &bias)| (id, bias))
+            .collect(),
+        top_log_probabilities: request.top_logprobs.unwrap_or(0) as usize,
+        seed: request.seed.map_or(random, u64::from),
+        max_tokens: request
+            .max_tokens
+            .or(request.max_completion_tokens)
+            .unwrap_or(512),
+        stop: match &request.stop {
+            None => Vec::new(),
+            Some(Stop::One(stop)) => vec![stop.clone()],
+            Some(Stop::Many(stops)) => stops.clone(),
+        },
+        constraint: constraint(request)?,
+    })
+}
+
+fn constraint(request: &ChatRequest) -> Result<Option<Constraint>, Error> {
+    let functions = |only: Option<&str>| {
+        let tools = request.tools.iter().flatten();
+        let functions: Vec<Function> = tools
+            .filter(|tool| only.is_none_or(|name| tool.function.name == name))
+            .map(|tool| Function {
+                name: tool.function.name.clone(),
+                parameters: match &tool.function.parameters {
+                    Some(parameters) => parameters.to_string(),
+                    None => r#"{"type": "object", "properties": {}}"#.to_owned(),
+                },
+            })
+            .collect();
+        Some(Constraint::ToolCall(functions))
+    };
+    Ok(match (&request.tool_choice, &request.response_format) {
+        (Some(ToolChoice::Mode(ToolChoiceMode::Required)), _) => functions(None),
+        (Some(ToolChoice::Named(choice)), _) => functions(Some(&choice.function.name)),
+        (_, None | Some(ResponseFormat::Text)) => None,
+        (_, Some(ResponseFormat::JsonObject)) => Some(Constraint::JsonObject),
+        (_, Some(ResponseFormat::JsonSchema { json_schema })) => Some(Constraint::JsonSchema(
+            serde_json::to_string(&json_schema.schema).map_err(unwritable)?,
+        )),
+        (_, Some(ResponseFormat::Regex { pattern })) => Some(Constraint::Regex(pattern.clone())),
+    })
+}
+
+/// One of the answers in the making: steps in, pieces out.
+pub(crate) struct Answer<'r> {
+    request: &'r ChatRequest,
+    index: u32,
+    seed: u64,
+    calls: Option<ToolCalls>,
+}
+
+impl<'r> Answer<'r> {
+    /// Answer `index` of `n`.
+    pub(crate) fn new(request: &'r ChatRequest, index: u32, seed: u64) -> Self {
+        let names = |tools: &Vec<query::Tool>| {
+            let names = tools.iter().map(|tool| tool.function.name.clone());
+            ToolCalls::new(names.collect())
+        };
+        let calls = request
+            .tools
+            .as_ref()
+            .filter(|_| offers_tools(request))
+            .map(names);
+        Self {
+            request,
+            index,
+            seed,
+            calls,
+        }
+    }
+
+    /// What a step brings.
+    pub(crate) fn step(
+        &mut self,
+        step: &Step,
+        generation: &Generation<'_>,
+        on_piece: &mut dyn FnMut(Piece),
+    ) {
+        let Step::Token {
+            id,
+            text,
+            log_probability,
+            top,
+        } = step
+        else {
+            return;
+        };
+        let wanted = self.request.logprobs == Some(true);
+        let logprobs = wanted.then(|| vec![token_logprob(generation, *id, *log_probability, top)]);
+        let parts = match &mut self.calls {
+            None => vec![AnswerPart::Text(text.clone())],
+            Some(calls) => calls.push(text),
+        };
+        let mut piece = Piece {
+            index: self.index,
+            logprobs,
+            ..Piece::default()
+        };
+        for part in parts {
+            self.part(part, &mut piece);
+            on_piece(std::mem::replace(&mut piece, self.empty()));
+        }
+        if !piece.is_empty() {
+            on_piece(piece);
+        }
+    }
+
+    /// The answer is over: the rest of it, and why it ended.
+    pub(crate) fn finish(
+        &mut self,
+        finish: Finish,
+        tokens: usize,
+        on_piece: &mut dyn FnMut(Piece),
+    ) -> FinishReason {
+        let mut piece = self.empty();
+        if let Some(part) = self.calls.as_mut().and_then(ToolCalls::finish) {
+            self.part(part, &mut piece);
+        }
+        if finish == Finish::Incomplete {
+            piece.refusal = Some(format!(
+                "the answer was cut off after {tokens} tokens, before it was what the request asks for; raise max_tokens"
+            ));
+        }
+        on_piece(piece);
+        let called = self.calls.as_ref().is_some_and(|calls| calls.calls() > 0);
+        match finish {
+            Finish::Length | Finish::Incomplete => FinishReason::Length,
+            Finish::EndOfTurn | Finish::Stop if called => FinishReason::ToolCalls,
+            Finish::EndOfTurn | Finish::Stop => FinishReason::Stop,
+        }
+    }
+
+    fn empty(&self) -> Piece {
+        Piece {
+            index: self.index,
+            ..Piece::default()
+        }
+    }
+
+    fn part(&self, part: AnswerPart, piece: &mut Piece) {
+        match part {
+            AnswerPart::Text(text) => piece.text.push_str(&text),
+            AnswerPart::Call { name, arguments } => {
+                let number = self.calls.as_ref().map_or(0, ToolCalls::calls);
+                piece.tool_calls.get_or_insert_default().push(ToolCall {
+                    // Unlike those of other answers, since their seeds differ.
+                    id: format!("call_{:08x}_{number}", self.seed),
+                    r#type: ToolType::Function,
+                    function: FunctionCall { name, arguments },
+                });
+            }
+        }
+    }
+}
+
+fn offers_tools(request: &ChatRequest) -> bool {
+    request.tools.is_some() && request.tool_choice != Some(ToolChoice::Mode(ToolChoiceMode::None))
+}
+
+fn token_logprob(
+    generation: &Generation<'_>,
+    id: u32,
+    log_probability: f32,
+    top: &[(u32, f32)],
+) -> TokenLogprob {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let bytes = generation.token_bytes(id);
+    let top_logprobs = top.iter().map(|&(id, logprob)| {
+        let bytes = generation.token_bytes(id);
+        TopLogprob {
+            token: text(bytes),
+            logprob,
+            bytes: bytes.to_vec(),
+        }
+    });
+    TokenLogprob {
+        token: text(bytes),
+        logprob: log_probability,
+        bytes: bytes.to_vec(),
+        top_logprobs: top_logprobs.collect(),
+    }
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::new(ErrorCode::Internal, error.to_string())
+}
