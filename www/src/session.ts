@@ -86,7 +86,8 @@ async function look(): Promise<void> {
   const found = await availability(config.value.model);
   if (found.status === 'available') await load(false);
   else if (found.status === 'unavailable') {
-    const code = found.fit.storage ? 'download-failed' : 'quota-exceeded';
+    const { storage, memory } = found.fit;
+    const code = !storage ? 'quota-exceeded' : !memory ? 'device-limit' : 'download-failed';
     const message = found.reason ?? 'this browser cannot run the model';
     model.value = { kind: 'failed', fetching: false, error: { code, message, recoverable: true } };
   } else model.value = { kind: 'absent', bytes: found.bytesToDownload };

@@ -64,10 +64,12 @@ export class RemoteEngine implements Engine {
     const journal: Journal = { seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0, tokens: [] };
     const ask = { request, policy, wantsConsent: consent !== undefined, journal };
     let routedTo: string | undefined;
+    let hasText = false;
     const listener = {
       onEvent: (event: AnswerEvent) => {
         const again = event.type === 'route' && routedTo !== undefined;
         if (event.type === 'route') routedTo = event.route.target;
+        if (event.type === 'text') hasText = true;
         if (event.type === 'done') this.#endOfGpu();
         if (!again) onEvent(event);
       },
@@ -83,9 +85,9 @@ export class RemoteEngine implements Engine {
         const error = asError(thrown);
         const isLost = connection.crashed || (error as Partial<TidegateError>).code === 'device-lost';
         if (isLost) this.#lose(connection, error);
-        // Nothing may be sent twice, so only what was answered here goes on.
-        const isLocal = routedTo === 'local' || journal.tokens.length > 0;
-        if (!isLost || !isLocal || signal.aborted || this.#disposed || rescues === RESCUES) throw error;
+        // Nothing may be sent twice, so only what was answered here goes on; and no text may come twice.
+        const canGoOn = journal.tokens.length > 0 || (routedTo === 'local' && !hasText);
+        if (!isLost || !canGoOn || signal.aborted || this.#disposed || rescues === RESCUES) throw error;
         ask.policy = { ...policy, mode: 'local-only' };
       }
     }
