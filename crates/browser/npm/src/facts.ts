@@ -16,11 +16,18 @@ export interface DeviceFacts {
 
 const ASSUMED_GIB = 4;
 
-/** `(func (result v128) (i8x16.relaxed_swizzle (i8x16.splat 1) (i8x16.splat 2)))` */
-const RELAXED_SIMD = [
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0],
-  ...[65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11],
-];
+/**
+ * `(func (result v128) (i8x16.relaxed_swizzle (i8x16.splat (i32.const 1)) (i8x16.splat (i32.const 2))))`: only
+ * browsers with relaxed SIMD take it for a module.
+ */
+const RELAXED_SIMD = Uint8Array.of(
+  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // \0asm, version 1
+  ...[0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b], // one type: () -> v128
+  ...[0x03, 0x02, 0x01, 0x00], // one function of it
+  ...[0x0a, 0x0f, 0x01, 0x0d, 0x00], // its body, without locals
+  ...[0x41, 0x01, 0xfd, 0x0f, 0x41, 0x02, 0xfd, 0x0f], // two splats
+  ...[0xfd, 0x80, 0x02, 0x0b], // relaxed_swizzle, end
+);
 
 /** The device's facts, `known` over what the browser says. */
 export function deviceFacts(gpu: GpuLimits | undefined, known: Partial<DeviceFacts> = {}): DeviceFacts {
@@ -28,7 +35,7 @@ export function deviceFacts(gpu: GpuLimits | undefined, known: Partial<DeviceFac
   const gib = (globalThis.navigator as { deviceMemory?: number } | undefined)?.deviceMemory ?? ASSUMED_GIB;
   return {
     memory: (gib * 2 ** 30) / 2,
-    relaxedSimd: typeof WebAssembly !== 'undefined' && WebAssembly.validate(new Uint8Array(RELAXED_SIMD)),
+    relaxedSimd: typeof WebAssembly !== 'undefined' && WebAssembly.validate(RELAXED_SIMD),
     threads: 1,
     ...(gpu === undefined ? {} : { gpu }),
     ...known,

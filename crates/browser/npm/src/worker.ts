@@ -183,7 +183,8 @@ async function loadOn(
   };
 
   onProgress('compile', 0, 1);
-  const { glue, file: wasmFile, url: beside } = await chooseModule(backend);
+  const facts = deviceFacts(adapter?.limits, options.facts);
+  const { glue, file: wasmFile, url: beside } = await chooseModule(backend, facts.relaxedSimd);
   const url =
     options.wasmUrl !== null
       ? new URL(wasmFile, options.wasmUrl.endsWith('/') ? options.wasmUrl : `${options.wasmUrl}/`)
@@ -204,8 +205,8 @@ async function loadOn(
   if (options.model.kind !== 'none') {
     const file = options.model.kind === 'file' ? options.model.file : undefined;
     const model = JSON.stringify(file === undefined ? options.model : { kind: 'file' });
-    const facts = JSON.stringify(deviceFacts(adapter?.limits, options.facts));
-    const ready = () => handle.load(id, model, file, options.storage, backend, onProgress, facts);
+    const ready = () =>
+      handle.load(id, model, file, options.storage, backend, onProgress, JSON.stringify(facts));
     await Promise.race([file === undefined ? withLock(model, ready) : ready(), broken]).catch((thrown) => {
       if (!isTesting || adapter === undefined || isBroken(thrown)) throw thrown;
       const error = asErrorData(thrown);
