@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{
-    format::{Format, ROWS, byte},
+    format::{Format, HALVES, ROWS, byte},
     kernel::{Instructions, products},
     packed::Packed,
     quantized::{BLOCK, Block, Quantized},
@@ -30,16 +30,16 @@ impl Instructions for Avx2 {
     type Ints = __m128i;
 
     #[inline(always)]
-    fn dots<F: Format, const G: usize, const T: usize>(
+    fn dots<F: Format, const T: usize>(
         self,
-        places: [&F::Place; G],
+        places: [&F::Place; HALVES],
         at: usize,
         x: [&Block; T],
-    ) -> [[[__m128i; 2]; T]; G] {
+    ) -> [[[__m128i; 2]; T]; HALVES] {
         // SAFETY: a value of this type exists only where the CPU has the instructions.
         unsafe {
-            let mut out = [[[_mm_setzero_si128(); 2]; T]; G];
-            for g in 0..G {
+            let mut out = [[[_mm_setzero_si128(); 2]; T]; HALVES];
+            for g in 0..HALVES {
                 let codes = [
                     codes::<F, 0>(places[g], at),
                     codes::<F, 1>(places[g], at),

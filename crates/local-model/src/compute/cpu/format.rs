@@ -23,8 +23,10 @@
 
 /// Rows of a super-block.
 pub(super) const ROWS: usize = 4;
+/// Super-blocks of a group that share columns.
+pub(super) const HALVES: usize = 2;
 /// Rows of a group.
-pub(super) const GROUP_ROWS: usize = 2 * ROWS;
+pub(super) const GROUP_ROWS: usize = HALVES * ROWS;
 
 /// What is added to `scale * code`.
 #[derive(Clone, Copy, PartialEq, Eq)]

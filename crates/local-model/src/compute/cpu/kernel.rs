@@ -5,7 +5,7 @@
 //! for every instruction set and without fused multiply-add, so that all give the same bits.
 
 use super::{
-    format::{Format, GROUP_ROWS, Minimum, ROWS, byte},
+    format::{Format, GROUP_ROWS, HALVES, Minimum, ROWS, byte},
     packed::{Packed, group_bytes},
     quantized::{Block, Quantized},
 };
@@ -18,16 +18,16 @@ pub(super) trait Instructions: Copy {
     /// i32 of four rows.
     type Ints: Copy;
 
-    /// Dot products of a block of each group, whose codes begin `at` that byte of the super-block, with
+    /// Dot products of a block of both halves of a group, whose codes begin `at` that byte of the super-block, with
     /// a block of each token: of the first 16 columns and
     /// of the last 16 if the format's scales are for 16 columns, else of all and nothing. Codes count
     /// without the format's offset.
-    fn dots<F: Format, const G: usize, const T: usize>(
+    fn dots<F: Format, const T: usize>(
         self,
-        places: [&F::Place; G],
+        places: [&F::Place; HALVES],
         at: usize,
         x: [&Block; T],
-    ) -> [[[Self::Ints; 2]; T]; G];
+    ) -> [[[Self::Ints; 2]; T]; HALVES];
 
     fn floats(self, ints: Self::Ints) -> Self::Floats;
     /// Four f16 numbers.
@@ -67,15 +67,15 @@ pub(super) fn products<S: Instructions, F: Format>(
                 x.token(first + 2),
                 x.token(first + 3),
             ];
-            for half in 0..2 {
-                let [sums] = tile::<S, F, 1, TILE>(s, places, half, x);
+            let sums = tile::<S, F, TILE>(s, places, x);
+            for (half, sums) in sums.into_iter().enumerate() {
                 for (at, sums) in sums.into_iter().enumerate() {
                     store(out, width, weight.rows, row + half * ROWS, first + at, sums);
                 }
             }
         }
         for token in tiled..tokens {
-            let [[a], [b]] = tile::<S, F, 2, 1>(s, places, 0, [x.token(token)]);
+            let [[a], [b]] = tile::<S, F, 1>(s, places, [x.token(token)]);
             store(out, width, weight.rows, row, token, a);
             store(out, width, weight.rows, row + ROWS, token, b);
         }
@@ -97,24 +97,20 @@ fn store(
     }
 }
 
-/// Products of `G` times four rows of a group, from the half `first` on, with `T` tokens.
+/// Products of the eight rows of a group with `T` tokens.
 ///
 /// Loops and no closures: a closure that is not inlined would lack the caller's instructions.
 #[inline(always)]
-fn tile<S: Instructions, F: Format, const G: usize, const T: usize>(
+fn tile<S: Instructions, F: Format, const T: usize>(
     s: S,
     places: &[F::Place],
-    first: usize,
     x: [&[Block]; T],
-) -> [[[f32; ROWS]; T]; G] {
-    let mut sums = [[s.splat(0.0); T]; G];
-    for at in 0..places.len() / 2 {
-        let mut place = [&places[2 * at + first]; G];
-        for g in 1..G {
-            place[g] = &places[2 * at + first + g];
-        }
-        let mut heads = [[s.splat(0.0); 2]; G];
-        for g in 0..G {
+) -> [[[f32; ROWS]; T]; HALVES] {
+    let mut sums = [[s.splat(0.0); T]; HALVES];
+    for at in 0..places.len() / HALVES {
+        let place = [&places[HALVES * at], &places[HALVES * at + 1]];
+        let mut heads = [[s.splat(0.0); 2]; HALVES];
+        for g in 0..HALVES {
             heads[g] = [
                 s.halves(array::<F, _>(place[g], 0)),
                 match F::MINIMUM {
@@ -129,8 +125,8 @@ fn tile<S: Instructions, F: Format, const G: usize, const T: usize>(
             for t in 1..T {
                 blocks[t] = &x[t][at * F::BLOCKS + block];
             }
-            let dots = s.dots::<F, G, T>(place, start + F::SMALL, blocks);
-            for g in 0..G {
+            let dots = s.dots::<F, T>(place, start + F::SMALL, blocks);
+            for g in 0..HALVES {
                 let (scales, minimums) = scales::<S, F>(s, heads[g], place[g], start);
                 for t in 0..T {
                     let mut sum = s.mul(scales[0], s.floats(dots[g][t][0]));
@@ -150,8 +146,8 @@ fn tile<S: Instructions, F: Format, const G: usize, const T: usize>(
             }
         }
     }
-    let mut out = [[[0.0; ROWS]; T]; G];
-    for g in 0..G {
+    let mut out = [[[0.0; ROWS]; T]; HALVES];
+    for g in 0..HALVES {
         for t in 0..T {
             out[g][t] = s.array(sums[g][t]);
         }

@@ -1,4 +1,4 @@
-//! Operations on the CPU, one thread: SIMD in a page (SIMD128) and natively (AVX2).
+//! Operations on the CPU, one thread: SIMD in a page (SIMD128 or relaxed) and natively (AVX2).
 //!
 //! Weights stay packed. Activations are rounded to 8 bits per block of 32 for each product with
 //! packed weights, as llama.cpp does, so that products are integer dot products.

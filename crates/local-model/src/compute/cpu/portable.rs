@@ -5,7 +5,7 @@ use std::slice;
 use half::f16;
 
 use super::{
-    format::{Format, ROWS, byte, code},
+    format::{Format, HALVES, ROWS, byte, code},
     kernel::Instructions,
     quantized::{BLOCK, Block, ORDER},
 };
@@ -18,12 +18,12 @@ impl Instructions for Portable {
     type Floats = [f32; ROWS];
     type Ints = [i32; ROWS];
 
-    fn dots<F: Format, const G: usize, const T: usize>(
+    fn dots<F: Format, const T: usize>(
         self,
-        places: [&F::Place; G],
+        places: [&F::Place; HALVES],
         at: usize,
         x: [&Block; T],
-    ) -> [[[[i32; ROWS]; 2]; T]; G] {
+    ) -> [[[[i32; ROWS]; 2]; T]; HALVES] {
         places.map(|place| {
             // SAFETY: a block's planes lie within the super-block.
             let planes = unsafe { slice::from_raw_parts(byte::<F>(place, at), F::PLANES) };

@@ -6,7 +6,7 @@
 use std::arch::wasm32::*;
 
 use super::{
-    format::{Format, ROWS, byte},
+    format::{Format, HALVES, ROWS, byte},
     kernel::Instructions,
     quantized::{BLOCK, Block, Column},
 };
@@ -20,17 +20,17 @@ impl Instructions for Wasm {
     type Ints = v128;
 
     #[inline(always)]
-    fn dots<F: Format, const G: usize, const T: usize>(
+    fn dots<F: Format, const T: usize>(
         self,
-        places: [&F::Place; G],
+        places: [&F::Place; HALVES],
         at: usize,
         x: [&Block; T],
-    ) -> [[[v128; 2]; T]; G] {
-        let mut sums = [[[i32x4_splat(0); 2]; T]; G];
+    ) -> [[[v128; 2]; T]; HALVES] {
+        let mut sums = [[[i32x4_splat(0); 2]; T]; HALVES];
         if F::BITS == 8 {
-            bytes::<F, G, T>(places, at, x, &mut sums);
+            bytes::<F, T>(places, at, x, &mut sums);
         } else {
-            codes::<F, G, T>(places, at, x, &mut sums);
+            codes::<F, T>(places, at, x, &mut sums);
         }
         sums
     }
@@ -161,23 +161,23 @@ mod relaxed {
     /// Sums of pairs stay in 16 bits for as many chunks as surely fit: on machines whose byte product
     /// gives 16 bits (x86 before AVX-VNNI) widening costs more than the product.
     #[inline(always)]
-    pub(super) fn codes<F: Format, const G: usize, const T: usize>(
-        places: [&F::Place; G],
+    pub(super) fn codes<F: Format, const T: usize>(
+        places: [&F::Place; HALVES],
         at: usize,
         x: [&Block; T],
-        sums: &mut [[[v128; 2]; T]; G],
+        sums: &mut [[[v128; 2]; T]; HALVES],
     ) {
         let run = (i16::MAX as usize / (2 * 127 * ((1 << F::BITS) - 1))).min(F::GROUP / 4);
         let run = 1 << run.ilog2();
-        let mut near = [[i16x8_splat(0); T]; G];
+        let mut near = [[i16x8_splat(0); T]; HALVES];
         each_chunk!(C => {
-            let mut vectors = [i16x8_splat(0); G];
-            for g in 0..G {
+            let mut vectors = [i16x8_splat(0); HALVES];
+            for g in 0..HALVES {
                 vectors[g] = chunk_codes::<F>(places[g], at, C);
             }
             for t in 0..T {
                 let columns = load_splat(&x[t].values, 4 * C);
-                for g in 0..G {
+                for g in 0..HALVES {
                     let pairs = i16x8_relaxed_dot_i8x16_i7x16(columns, vectors[g]);
                     near[g][t] = if C % run == 0 { pairs } else { i16x8_add(near[g][t], pairs) };
                     if C % run == run - 1 {
@@ -196,21 +196,21 @@ mod relaxed {
 
     /// Signed 8-bit codes: neither operand fits 7 bits, so they are multiplied with 16.
     #[inline(always)]
-    pub(super) fn bytes<F: Format, const G: usize, const T: usize>(
-        places: [&F::Place; G],
+    pub(super) fn bytes<F: Format, const T: usize>(
+        places: [&F::Place; HALVES],
         at: usize,
         x: [&Block; T],
-        sums: &mut [[[v128; 2]; T]; G],
+        sums: &mut [[[v128; 2]; T]; HALVES],
     ) {
         each_chunk!(C => {
-            let mut vectors = [i16x8_splat(0); G];
-            for g in 0..G {
+            let mut vectors = [i16x8_splat(0); HALVES];
+            for g in 0..HALVES {
                 vectors[g] = load::<F>(places[g], at + 16 * C);
             }
             for t in 0..T {
                 let columns = load_splat(&x[t].values, 4 * C);
                 let (even, odd) = (i16x8_shr(i16x8_shl(columns, 8), 8), i16x8_shr(columns, 8));
-                for g in 0..G {
+                for g in 0..HALVES {
                     let weights = i16x8_shr(i16x8_shl(vectors[g], 8), 8);
                     let dot = i32x4_dot_i16x8(weights, even);
                     let dot = i32x4_add(dot, i32x4_dot_i16x8(i16x8_shr(vectors[g], 8), odd));
@@ -254,22 +254,22 @@ mod plain {
 
     /// Codes of at most 6 bits.
     #[inline(always)]
-    pub(super) fn codes<F: Format, const G: usize, const T: usize>(
-        places: [&F::Place; G],
+    pub(super) fn codes<F: Format, const T: usize>(
+        places: [&F::Place; HALVES],
         at: usize,
         x: [&Block; T],
-        sums: &mut [[[v128; 2]; T]; G],
+        sums: &mut [[[v128; 2]; T]; HALVES],
     ) {
         each_chunk!(C => {
             for odd in 0..2 {
-                let mut vectors = [i16x8_splat(0); G];
-                for g in 0..G {
+                let mut vectors = [i16x8_splat(0); HALVES];
+                for g in 0..HALVES {
                     vectors[g] = chunk_codes::<F>(places[g], at, C, odd);
                 }
                 let half = if F::GROUP == 16 { C / 4 } else { 0 };
                 for t in 0..T {
                     let columns = load_splat(&x[t].values, 4 * C + 2 * odd);
-                    for g in 0..G {
+                    for g in 0..HALVES {
                         let dot = i32x4_dot_i16x8(vectors[g], columns);
                         sums[g][t][half] = i32x4_add(sums[g][t][half], dot);
                     }
@@ -280,22 +280,22 @@ mod plain {
 
     /// Signed 8-bit codes.
     #[inline(always)]
-    pub(super) fn bytes<F: Format, const G: usize, const T: usize>(
-        places: [&F::Place; G],
+    pub(super) fn bytes<F: Format, const T: usize>(
+        places: [&F::Place; HALVES],
         at: usize,
         x: [&Block; T],
-        sums: &mut [[[v128; 2]; T]; G],
+        sums: &mut [[[v128; 2]; T]; HALVES],
     ) {
         each_chunk!(C => {
-            let mut vectors = [[i16x8_splat(0); 2]; G];
-            for g in 0..G {
+            let mut vectors = [[i16x8_splat(0); 2]; HALVES];
+            for g in 0..HALVES {
                 let both = load::<F>(places[g], at + 16 * C);
                 vectors[g] = [i16x8_shr(i16x8_shl(both, 8), 8), i16x8_shr(both, 8)];
             }
             for t in 0..T {
                 for odd in 0..2 {
                     let columns = load_splat(&x[t].values, 4 * C + 2 * odd);
-                    for g in 0..G {
+                    for g in 0..HALVES {
                         let dot = i32x4_dot_i16x8(vectors[g][odd], columns);
                         sums[g][t][0] = i32x4_add(sums[g][t][0], dot);
                     }
