@@ -2,7 +2,12 @@
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig};
 
-use crate::{Error, gguf::Header};
+use crate::{
+    Error,
+    gguf::Header,
+    prompt::{Guard, Prompt},
+    tokenizer::Tokenizer,
+};
 
 /// Steps that a template may take. Real ones take a few for each message; a hostile one must end.
 const FUEL: u64 = 1_000_000;
@@ -55,13 +60,21 @@ impl ChatTemplate {
     /// The prompt for `messages`, up to where the assistant begins to speak.
     ///
     /// # Errors
-    /// [`Error::ChatTemplate`] when the template refuses the messages or is broken.
-    pub fn render(&self, messages: &[Message<'_>], bos: &str, eos: &str) -> Result<String, Error> {
+    /// [`Error::ChatTemplate`] when the template refuses the messages or is broken, or a role is no
+    /// word.
+    pub fn render(&self, messages: &[Message<'_>], tokenizer: &Tokenizer) -> Result<Prompt, Error> {
+        if !messages.iter().all(|message| is_word(message.role)) {
+            return Err(no_word());
+        }
+        let contents = messages.iter().map(|message| message.content);
+        let guard = Guard::over(tokenizer, contents.chain([self.source.as_str()]))?;
         let messages: Vec<Value> = messages
             .iter()
-            .map(|message| context! { role => message.role, content => message.content })
+            .map(
+                |message| context! { role => message.role, content => guard.mark(message.content) },
+            )
             .collect();
-        self.render_values(messages.into(), ().into(), bos, eos)
+        self.render_values(&guard, messages.into(), ().into())
     }
 
     /// The prompt for messages and tools in the shape that Hugging Face's templates expect.
@@ -73,28 +86,45 @@ impl ChatTemplate {
         &self,
         messages: &serde_json::Value,
         tools: Option<&serde_json::Value>,
-        bos: &str,
-        eos: &str,
-    ) -> Result<String, Error> {
+        tokenizer: &Tokenizer,
+    ) -> Result<Prompt, Error> {
         if tools.is_some() && !self.source.contains("tools") {
             return Err(Error::NoTools);
         }
-        let value = |json: &serde_json::Value| Value::from(minijinja::value::Serde(json));
+        let given = [Some(messages), tools].map(|json| json.map(ToString::to_string));
+        let texts = given.iter().flatten().map(String::as_str);
+        let guard = Guard::over(tokenizer, texts.chain([self.source.as_str()]))?;
+        let roles = messages.as_array().into_iter().flatten();
+        if !roles
+            .filter_map(|message| message.get("role")?.as_str())
+            .all(is_word)
+        {
+            return Err(no_word());
+        }
+        let value =
+            |json: &serde_json::Value| Value::from(minijinja::value::Serde(guard.mark_json(json)));
         let tools = tools.map_or(Value::from(()), value);
-        self.render_values(value(messages), tools, bos, eos)
+        self.render_values(&guard, value(messages), tools)
     }
 
     fn render_values(
         &self,
+        guard: &Guard<'_>,
         messages: Value,
         tools: Value,
-        bos: &str,
-        eos: &str,
-    ) -> Result<String, Error> {
-        let variables = context! { messages, tools, add_generation_prompt => true, bos_token => bos, eos_token => eos };
+    ) -> Result<Prompt, Error> {
+        let tokenizer = guard.tokenizer;
+        let variables = context! {
+            messages,
+            tools,
+            add_generation_prompt => true,
+            bos_token => tokenizer.bos_text(),
+            eos_token => tokenizer.eos_text(),
+        };
         // The kind and the template's own words; a longer report would show the messages.
         self.environment
             .render_str(&self.source, variables)
+            .map(|rendered| guard.unmark(&rendered))
             .map_err(|error| Error::ChatTemplate {
                 reason: format!(
                     "{}{}; give messages in the order that the model was trained on",
@@ -159,6 +189,18 @@ fn write_json(value: &serde_json::Value, indent: Option<usize>, depth: usize, te
     }
 }
 
+/// Whether a role is one: templates make control tokens of them, `<|` + role + `|>`.
+fn is_word(role: &str) -> bool {
+    role.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+fn no_word() -> Error {
+    Error::ChatTemplate {
+        reason: "a role is a word of letters, digits, - and _".to_owned(),
+    }
+}
+
 impl std::fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
@@ -171,91 +213,4 @@ impl std::fmt::Debug for Message<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{ChatTemplate, Message};
-    use crate::gguf::{Header, Value, write::File};
-
-    fn render(template: &str, messages: &[(&str, &str)]) -> Result<String, String> {
-        let mut file = File::default();
-        file.set("tokenizer.chat_template", Value::String(template.into()));
-        let bytes = file.bytes().0;
-        let header = pollster::block_on(Header::read(&bytes)).unwrap();
-        let messages: Vec<_> = messages
-            .iter()
-            .map(|&(role, content)| Message { role, content })
-            .collect();
-        ChatTemplate::of(&header)
-            .unwrap()
-            .render(&messages, "<s>", "</s>")
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn blocks_leave_no_lines_behind() {
-        let template = "{{ bos_token }}{% for m in messages %}\n  {%- if m['role'] == 'user' %}\n[{{ m.content.strip() }}]\n  {% endif %}\n{% endfor %}\n{% if add_generation_prompt %}A:{% endif %}{{ eos_token }}";
-        assert_eq!(
-            render(template, &[("user", " hi "), ("assistant", "no")]).unwrap(),
-            "<s>[hi]\nA:</s>"
-        );
-    }
-
-    #[test]
-    fn a_template_may_refuse_without_telling_the_messages() {
-        let refusal = render(
-            "{{ raise_exception('roles must alternate') }}{{ messages }}",
-            &[("user", "secret")],
-        )
-        .unwrap_err();
-        assert_eq!(
-            refusal,
-            "chat template: invalid operation: roles must alternate; give messages in the order that the model was trained on"
-        );
-    }
-
-    #[test]
-    fn tools_come_in_where_the_template_has_a_place_for_them() {
-        let template = "{% if tools %}{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}{% endif %}{% for m in messages %}{{ m.role }}:{{ m.content }}{% for call in m.tool_calls or [] %}{{ call.function.name }}({{ call.function.arguments | tojson }}){% endfor %}\n{% endfor %}";
-        let messages = serde_json::json!([
-            {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {"b": 1, "a": "x"}}}]},
-            {"role": "tool", "content": "7"},
-        ]);
-        let tools = serde_json::json!([{"type": "function", "function": {"name": "f"}}]);
-        let of = |template: &str, tools| {
-            let mut file = File::default();
-            file.set("tokenizer.chat_template", Value::String(template.into()));
-            let bytes = file.bytes().0;
-            let header = pollster::block_on(Header::read(&bytes)).unwrap();
-            ChatTemplate::of(&header)
-                .unwrap()
-                .render_json(&messages, tools, "", "")
-        };
-        assert_eq!(
-            of(template, Some(&tools)).unwrap(),
-            "{\"type\": \"function\", \"function\": {\"name\": \"f\"}}\nassistant:f({\"b\": 1, \"a\": \"x\"})tool:7"
-        );
-        assert_eq!(
-            of(template, None).unwrap(),
-            "assistant:f({\"b\": 1, \"a\": \"x\"})tool:7"
-        );
-        assert_eq!(
-            of("{{ messages }}", Some(&tools)).unwrap_err().to_string(),
-            "the model's chat template knows no tools; choose a model that was trained on them"
-        );
-    }
-
-    #[test]
-    fn an_endless_template_ends() {
-        let endless =
-            "{% for i in range(10000) %}{% for j in range(10000) %}{% endfor %}{% endfor %}";
-        assert!(render(endless, &[]).unwrap_err().contains("fuel"));
-    }
-
-    #[test]
-    fn a_broken_template_is_an_error() {
-        assert!(
-            render("{% for %}", &[])
-                .unwrap_err()
-                .starts_with("chat template: syntax error")
-        );
-    }
-}
+mod tests;

@@ -87,7 +87,7 @@ pub enum Error {
     },
 
     /// Another architecture than the ones that are written here.
-    #[error("architecture {found} is not supported; supported: llama")]
+    #[error("architecture {found} is not supported; supported: llama, qwen2, qwen3, gemma3, phi3")]
     Architecture {
         /// `general.architecture` of the file.
         found: String,
@@ -95,7 +95,7 @@ pub enum Error {
 
     /// Another tokenizer than the ones that are written here.
     #[error(
-        "tokenizer {found} is not supported; supported: gpt2 (pre-tokenizers default, gpt-2, smollm), llama"
+        "tokenizer {found} is not supported; supported: gpt2 (pre-tokenizers default, gpt-2, smollm, llama-bpe, qwen2, dbrx), llama"
     )]
     Tokenizer {
         /// `tokenizer.ggml.model` and `tokenizer.ggml.pre`.

@@ -2,7 +2,7 @@
 //!
 //! No I/O but the header's: what the device has comes in as figures, a plan or its refusals go out.
 
-use crate::{Error, Source, gguf::Header, llama::Config, tokenizer::Tokenizer};
+use crate::{Error, Source, architecture::Config, gguf::Header, tokenizer::Tokenizer};
 
 /// Memory beside weights and cache: code, tokenizer, activations, and what is on its way from storage. Bytes.
 pub const WORKING_MEMORY: u64 = 64 << 20;
@@ -179,7 +179,7 @@ impl Needs {
             weights: header.tensor_bytes(),
             largest_matrix: largest_matrix(&header),
             layers: config.layers,
-            kv_width: config.attention.kv_heads * config.attention.head_dim,
+            kv_width: config.global.kv_heads * config.global.head_dim,
             context: config.context,
         })
     }

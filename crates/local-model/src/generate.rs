@@ -4,10 +4,10 @@ use crate::{
     Error, Model, Sampling,
     compute::Compute,
     constrain::{Gate, Matcher},
-    llama::Llama,
     model::Device,
     sample::{Need, Sampled, Sampler},
     tokenizer::{Pieces, Tokenizer},
+    transformer::Transformer,
 };
 
 /// What one step brought.
@@ -91,18 +91,18 @@ impl Model {
         // At least one token must go through the model, for its logits.
         let reusable = &prompt[..prompt.len() - 1];
         let run = match device {
-            Device::Cpu(llama) => {
-                llama.switch(reusable, cached);
+            Device::Cpu(transformer) => {
+                transformer.switch(reusable, cached);
                 Run::Cpu(Turn {
-                    llama,
+                    transformer,
                     logits: None,
                 })
             }
             #[cfg(feature = "wgpu")]
-            Device::WebGpu(llama) => {
-                llama.switch(reusable, cached);
+            Device::WebGpu(transformer) => {
+                transformer.switch(reusable, cached);
                 Run::WebGpu(Turn {
-                    llama,
+                    transformer,
                     logits: None,
                 })
             }
@@ -168,7 +168,7 @@ enum Run<'m> {
 
 /// The device's side of a generation.
 struct Turn<'m, C: Compute> {
-    llama: &'m mut Llama<C>,
+    transformer: &'m mut Transformer<C>,
     /// Scores that are computed, or being computed, and not yet read. Kept here so that a step
     /// dropped while it waits can be taken again.
     logits: Option<C::Tensor>,
@@ -207,9 +207,9 @@ impl Generation<'_> {
     /// Kernels launched on the GPU so far, as [`Model::dispatches`].
     pub fn dispatches(&self) -> u64 {
         match &self.run {
-            Run::Cpu(turn) => turn.llama.compute.dispatches(),
+            Run::Cpu(turn) => turn.transformer.compute.dispatches(),
             #[cfg(feature = "wgpu")]
-            Run::WebGpu(turn) => turn.llama.compute.dispatches(),
+            Run::WebGpu(turn) => turn.transformer.compute.dispatches(),
         }
     }
 
@@ -327,19 +327,19 @@ impl<C: Compute> Turn<'_, C> {
         if self.logits.is_none() {
             let position = cached.len();
             let end = tokens.len().min(position + C::PREFILL);
-            let x = self.llama.forward(&tokens[position..end], position)?;
+            let x = self.transformer.forward(&tokens[position..end], position)?;
             // The device writes in the order of submission: from here on the cache counts as filled.
             cached.extend_from_slice(&tokens[position..end]);
             if end < tokens.len() {
-                self.llama.compute.settle(&x).await?;
+                self.transformer.compute.settle(&x).await?;
                 return Ok(None);
             }
-            self.logits = Some(self.llama.logits(&x));
+            self.logits = Some(self.transformer.logits(&x));
         }
         let Some(pending) = &self.logits else {
             return Ok(None);
         };
-        let compute = &self.llama.compute;
+        let compute = &self.transformer.compute;
         let gate = gate.as_ref();
         let allows = gate.map(|gate| |id| gate.allows(id));
         let allowed = allows.as_ref().map(|allows| allows as &dyn Fn(u32) -> bool);

@@ -20,8 +20,9 @@
 //! ```
 //!
 //! Read in this order: `model.rs` (a file becomes a model), `generate.rs` (a prompt becomes an
-//! answer), `llama.rs` (the forward pass), `compute/` (its operations on each device).
+//! answer), `transformer.rs` (the forward pass), `compute/` (its operations on each device).
 
+mod architecture;
 mod chat;
 mod compute;
 mod constrain;
@@ -31,14 +32,16 @@ pub mod fit;
 mod footprint;
 mod generate;
 mod gguf;
-mod llama;
 mod model;
+mod prompt;
 mod sample;
+mod score;
 mod source;
 #[cfg(test)]
 mod testing;
 mod tokenizer;
 mod tool_calls;
+mod transformer;
 
 pub use chat::Message;
 #[cfg(feature = "wgpu")]

@@ -2,11 +2,13 @@
 
 use crate::{
     Error, Message, Source,
+    architecture::Config,
     chat::ChatTemplate,
     compute::{Compute, cpu::Cpu},
     gguf::Header,
-    llama::{Config, Llama},
+    prompt::Prompt,
     tokenizer::Tokenizer,
+    transformer::Transformer,
 };
 
 /// Where the weights go.
@@ -61,9 +63,9 @@ pub struct Model {
 
 /// The same model code on either device.
 pub(crate) enum Device {
-    Cpu(Box<Llama<Cpu>>),
+    Cpu(Box<Transformer<Cpu>>),
     #[cfg(feature = "wgpu")]
-    WebGpu(Box<Llama<crate::compute::gpu::Gpu>>),
+    WebGpu(Box<Transformer<crate::compute::gpu::Gpu>>),
 }
 
 impl Model {
@@ -86,8 +88,11 @@ impl Model {
         let config = Config::of(&header, tokenizer.vocabulary())?;
         let total = header.tensor_bytes();
         let mut info = ModelInfo {
-            name: header.string("general.name").unwrap_or("llama").to_owned(),
-            architecture: "llama".to_owned(),
+            name: header
+                .string("general.name")
+                .unwrap_or(config.name)
+                .to_owned(),
+            architecture: config.name.to_owned(),
             context_length: config.context,
             layers: config.layers,
             vocabulary: config.vocabulary,
@@ -101,7 +106,7 @@ impl Model {
                 let cpu = Cpu::new();
                 info.adapter = cpu.instructions().to_owned();
                 Device::Cpu(Box::new(
-                    Llama::load(cpu, config, &header, &source, &mut progress).await?,
+                    Transformer::load(cpu, config, &header, &source, &mut progress).await?,
                 ))
             }
             #[cfg(feature = "wgpu")]
@@ -110,7 +115,7 @@ impl Model {
                 info.backend = "webgpu";
                 info.adapter = gpu.adapter().to_owned();
                 Device::WebGpu(Box::new(
-                    Llama::load(gpu, config, &header, &source, &mut progress).await?,
+                    Transformer::load(gpu, config, &header, &source, &mut progress).await?,
                 ))
             }
         };
@@ -134,12 +139,13 @@ impl Model {
     }
 
     /// The prompt for a conversation: the model's own chat template, up to where the assistant speaks.
+    /// Only the template's text gives control tokens; in messages they are ordinary characters.
     ///
     /// # Errors
     /// [`Error::ChatTemplate`] when the file has none, or it refuses the messages.
     pub fn encode_chat(&self, messages: &[Message<'_>]) -> Result<Vec<u32>, Error> {
-        self.render_chat(messages)
-            .map(|prompt| self.tokenizer.encode(&prompt))
+        let Prompt { text, breaks } = self.template()?.render(messages, &self.tokenizer)?;
+        Ok(self.tokenizer.encode(&text, &breaks))
     }
 
     /// The prompt of [`Self::encode_chat`] as text.
@@ -147,11 +153,9 @@ impl Model {
     /// # Errors
     /// As [`Self::encode_chat`].
     pub fn render_chat(&self, messages: &[Message<'_>]) -> Result<String, Error> {
-        self.template()?.render(
-            messages,
-            self.tokenizer.bos_text(),
-            self.tokenizer.eos_text(),
-        )
+        self.template()?
+            .render(messages, &self.tokenizer)
+            .map(|prompt| prompt.text)
     }
 
     fn template(&self) -> Result<&ChatTemplate, Error> {
@@ -172,35 +176,37 @@ impl Model {
         messages: &serde_json::Value,
         tools: Option<&serde_json::Value>,
     ) -> Result<Vec<u32>, Error> {
-        let (bos, eos) = (self.tokenizer.bos_text(), self.tokenizer.eos_text());
-        let prompt = self.template()?.render_json(messages, tools, bos, eos)?;
-        Ok(self.tokenizer.encode(&prompt))
+        let Prompt { text, breaks } =
+            self.template()?
+                .render_json(messages, tools, &self.tokenizer)?;
+        Ok(self.tokenizer.encode(&text, &breaks))
     }
 
-    /// Token ids of a text as it is.
+    /// Token ids of a text as it is. Control tokens that are written out in it are taken as such:
+    /// what a person wrote goes through [`Self::encode_chat`].
     ///
     /// # Errors
     /// None today; a tokenizer to come may refuse a text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
-        Ok(self.tokenizer.encode(text))
+        Ok(self.tokenizer.encode(text, &[]))
     }
 
     /// How many bytes the caches of other conversations may take (64 MiB at first); what is beyond it
     /// is dropped, the least recently used first. 0 keeps none.
     pub fn keep_conversations(&mut self, bytes: usize) {
         match &mut self.device {
-            Device::Cpu(llama) => llama.conversations.set_budget(bytes),
+            Device::Cpu(transformer) => transformer.conversations.set_budget(bytes),
             #[cfg(feature = "wgpu")]
-            Device::WebGpu(llama) => llama.conversations.set_budget(bytes),
+            Device::WebGpu(transformer) => transformer.conversations.set_budget(bytes),
         }
     }
 
     /// Kernels launched on the GPU so far; 0 on the CPU.
     pub fn dispatches(&self) -> u64 {
         match &self.device {
-            Device::Cpu(llama) => llama.compute.dispatches(),
+            Device::Cpu(transformer) => transformer.compute.dispatches(),
             #[cfg(feature = "wgpu")]
-            Device::WebGpu(llama) => llama.compute.dispatches(),
+            Device::WebGpu(transformer) => transformer.compute.dispatches(),
         }
     }
 

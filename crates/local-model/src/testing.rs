@@ -45,13 +45,28 @@ pub(crate) fn random_matrix(
     rows: usize,
     columns: usize,
 ) -> (Vec<u8>, Vec<f64>) {
+    spread_matrix(random, kind, rows, columns, 3.0)
+}
+
+/// As [`random_matrix`], values roughly as far from 0 as `spread`.
+pub(crate) fn spread_matrix(
+    random: &mut Random,
+    kind: TensorType,
+    rows: usize,
+    columns: usize,
+    spread: f32,
+) -> (Vec<u8>, Vec<f64>) {
     let mut bytes = Vec::new();
     for _ in 0..rows * columns / kind.block() {
         let start = bytes.len();
         match kind {
-            TensorType::F32 => bytes.extend(random.normal().to_le_bytes()),
-            TensorType::F16 => bytes.extend(f16::from_f32(random.normal()).to_le_bytes()),
-            TensorType::BF16 => bytes.extend(bf16::from_f32(random.normal()).to_le_bytes()),
+            TensorType::F32 => bytes.extend((random.normal() * spread / 3.0).to_le_bytes()),
+            TensorType::F16 => {
+                bytes.extend(f16::from_f32(random.normal() * spread / 3.0).to_le_bytes());
+            }
+            TensorType::BF16 => {
+                bytes.extend(bf16::from_f32(random.normal() * spread / 3.0).to_le_bytes());
+            }
             _ => bytes.extend((0..kind.block_bytes()).map(|_| random.byte())),
         }
         // Where the scale is, and how large a product of a code and a small scale may be; where the
@@ -72,7 +87,7 @@ pub(crate) fn random_matrix(
         for &(at, most) in halves {
             let value = match random.byte() {
                 ..16 => f16::from_bits(u16::from(random.byte())),
-                _ => f16::from_f32(3.0 * random.normal() / most),
+                _ => f16::from_f32(spread * random.normal() / most),
             };
             bytes[start + at..][..2].copy_from_slice(&value.to_le_bytes());
         }

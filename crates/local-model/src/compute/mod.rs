@@ -1,6 +1,6 @@
 //! The operations of a transformer, and the two ways to do them.
 //!
-//! `llama.rs` is written once over [`Compute`]; the weight's type decides how a linear layer is
+//! `transformer.rs` is written once over [`Compute`]; the weight's type decides how a linear layer is
 //! computed. Nothing here waits for a device but [`Compute::matrix`], while it uploads, and
 //! [`Compute::read`].
 
@@ -67,7 +67,6 @@ pub(crate) enum Pairs {
     /// `2i` and `2i + 1`.
     Neighbours,
     /// `i` and `n + i`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for Qwen, Gemma and Phi"))]
     Halves,
 }
 
@@ -77,7 +76,6 @@ pub(crate) enum Activation {
     /// `x / (1 + e^-x)`.
     Silu,
     /// The tanh form of GELU (Hendrycks and Gimpel 2016).
-    #[cfg_attr(not(test), expect(dead_code, reason = "for Gemma"))]
     Gelu,
 }
 
@@ -205,7 +203,6 @@ pub(crate) trait Compute {
     fn add(&self, x: &Self::Tensor, y: &Self::Tensor) -> Self::Tensor;
 
     /// `x + bias` for each row of `x`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for Qwen"))]
     fn add_bias(&self, x: &Self::Tensor, bias: &Self::Vector) -> Self::Tensor;
 
     /// The last row alone, `[1, width]`: a prompt needs logits at its last position only.

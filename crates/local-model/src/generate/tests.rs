@@ -334,8 +334,8 @@ fn a_file_that_cannot_run_is_refused_by_name() {
     let text = |text: &str| Value::String(text.into());
     let cases = [
         (
-            with("general.architecture", text("qwen2")),
-            "architecture qwen2 is not supported; supported: llama",
+            with("general.architecture", text("bert")),
+            "architecture bert is not supported; supported: llama, qwen2, qwen3, gemma3, phi3",
         ),
         (
             with("tokenizer.ggml.model", text("bert")),
@@ -371,7 +371,7 @@ fn a_file_that_cannot_run_is_refused_by_name() {
         ),
         (
             with("llama.rope.scaling.type", text("yarn")),
-            "llama.rope.scaling.type is not supported",
+            "llama.rope.scaling.type yarn is not supported",
         ),
         (
             with("llama.expert_count", Value::Unsigned(8)),
@@ -517,4 +517,29 @@ fn text_that_was_held_back_comes_after_a_replay() {
     generation.replay(&euro[..2]).unwrap();
     let steps = generation.replay(&euro[2..]).unwrap();
     assert!(matches!(&steps[..], [Step::Token { text, .. }] if text == "€"));
+}
+
+#[test]
+fn a_text_is_scored_as_it_was_made() {
+    let mut model = model();
+    let prompt: Vec<u32> = (1..40).collect();
+    let answer = run(&mut model, &prompt, tokens(20));
+    let text = [prompt.clone(), answer.ids.clone()].concat();
+    let scores = pollster::block_on(model.log_probabilities(&text)).unwrap();
+    assert_eq!(scores.len(), text.len() - 1);
+    let difference = scores[prompt.len() - 1..]
+        .iter()
+        .zip(&answer.log_probabilities)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
+    assert!(difference < 1e-4, "{difference}");
+    // The caches are the score's now; an answer does not take them for its own.
+    assert_eq!(run(&mut model, &prompt, tokens(20)).ids, answer.ids);
+    let mut refusal = |tokens: &[u32]| {
+        let error = pollster::block_on(model.log_probabilities(tokens)).unwrap_err();
+        error.to_string()
+    };
+    assert!(refusal(&[]).contains("the prompt is empty"));
+    assert!(refusal(&[0; CONTEXT + 1]).contains("97 tokens"));
+    assert!(refusal(&[260]).contains("token id 260"));
 }

@@ -70,6 +70,12 @@ impl TensorType {
         columns / self.block() * self.block_bytes()
     }
 
+    /// The number in a file.
+    #[cfg(test)]
+    pub const fn code(self) -> u32 {
+        self.layout().0
+    }
+
     /// The type of a number in a file, or the name of a type that is not supported.
     pub(super) fn from_code(code: u32) -> Result<Self, String> {
         Self::ALL

@@ -5,14 +5,18 @@
 
 mod merge;
 mod pieces;
+mod special;
 mod split;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{Error, gguf::Header};
 pub(crate) use pieces::Pieces;
+use special::{Fragment, Special};
 use split::Split;
 
+/// `tokenizer.ggml.token_type` of the token for what has none.
+const UNKNOWN: i64 = 2;
 /// `tokenizer.ggml.token_type` of a token that is never part of ordinary text.
 const CONTROL: i64 = 3;
 /// A token that the model's makers added; matched as it is, and printed.
@@ -40,19 +44,24 @@ pub(crate) struct Tokenizer {
     bytes: Vec<u8>,
     offsets: Vec<usize>,
     kind: Kind,
-    /// Tokens matched in the text before anything else, longest first.
-    special: Vec<(String, u32)>,
+    /// Tokens matched in the text before anything else.
+    special: Special,
+    /// Those of them that nobody but a chat template may write.
+    controls: Special,
     ends: Vec<u32>,
     bos: Option<u32>,
-    eos: Option<u32>,
+    bos_text: String,
+    eos_text: String,
     add_bos: bool,
 }
 
 #[derive(Debug)]
 enum Kind {
     /// `bytes`: the token of each byte. `merges`: two tokens to rank (lower first) and result.
+    /// `whole`: tokens in the order of their bytes, where a word that is a token is not merged.
     BytePairs {
         split: Split,
+        whole: Vec<u32>,
         bytes: Vec<Option<u32>>,
         merges: HashMap<(u32, u32), (u32, u32)>,
     },
@@ -84,15 +93,22 @@ impl Tokenizer {
         };
         let (bos, eos) = (special_id("bos")?, special_id("eos")?);
         let (eot, unknown) = (special_id("eot")?, special_id("unknown")?);
+        // Llama 3 takes a word that is a token as it is, whatever the merges say.
+        let whole_words = matches!(pre.as_str(), "llama-bpe" | "llama3" | "llama-v3");
         let add_bos = header
             .flag("tokenizer.ggml.add_bos_token")
-            .unwrap_or(model == "llama");
+            .unwrap_or(model == "llama" || whole_words);
+        // Phi-3's special tokens take the white space after them. Its files do not say so: like
+        // llama.cpp this goes by the model's name.
+        let name = header.string("general.name").unwrap_or_default();
+        let name = name.to_lowercase();
+        let swallows = name.contains("phi-3") || name.contains("phi3");
         let add_space = header
             .flag("tokenizer.ggml.add_space_prefix")
             .unwrap_or(true);
 
         let tokens = header.take_strings("tokenizer.ggml.tokens")?;
-        let types = if header.has("tokenizer.ggml.token_type") {
+        let mut types = if header.has("tokenizer.ggml.token_type") {
             header.take_integers("tokenizer.ggml.token_type")?
         } else {
             vec![1; tokens.len()]
@@ -118,21 +134,48 @@ impl Tokenizer {
             }
         }
 
-        let mut special: Vec<(String, u32)> = ids(&tokens)
-            .filter(|&(token, id)| {
-                !token.is_empty() && matches!(types[id as usize], CONTROL | USER_DEFINED)
-            })
-            .map(|(token, id)| (token.to_owned(), id))
-            .collect();
-        special.sort_by_key(|(token, _)| std::cmp::Reverse(token.len()));
         let mut ends: Vec<u32> = ids(&tokens)
-            .filter(|&(token, id)| types[id as usize] == CONTROL && END_NAMES.contains(&token))
+            .filter(|&(token, id)| {
+                matches!(types[id as usize], CONTROL | USER_DEFINED) && END_NAMES.contains(&token)
+            })
             .map(|(_, id)| id)
             .chain(eos)
             .chain(eot)
             .collect();
+        // Some files call them ordinary; then a person could write them.
+        for &end in &ends {
+            types[end as usize] = CONTROL;
+        }
         ends.sort_unstable();
         ends.dedup();
+
+        let of_type = |wanted: &[i64]| {
+            ids(&tokens)
+                .filter(|&(token, id)| !token.is_empty() && wanted.contains(&types[id as usize]))
+                .collect::<Vec<_>>()
+        };
+        let special = of_type(&[CONTROL, USER_DEFINED, UNKNOWN]);
+        let swallowing: BTreeSet<u32> = special
+            .iter()
+            .filter(|(token, _)| swallows && !["<unk>", "<s>", "<|endoftext|>"].contains(token))
+            .map(|&(_, id)| id)
+            .collect();
+        let special = Special::new(
+            special
+                .iter()
+                .map(|&(token, id)| (token.as_bytes().to_vec(), id)),
+            swallowing,
+        );
+        let controls = of_type(&[CONTROL, UNKNOWN]);
+        let controls = Special::new(
+            controls
+                .iter()
+                .map(|&(token, id)| (token.as_bytes().to_vec(), id)),
+            BTreeSet::new(),
+        );
+        let text_of =
+            |id: Option<u32>| id.map_or_else(String::new, |id| tokens[id as usize].clone());
+        let (bos_text, eos_text) = (text_of(bos), text_of(eos));
 
         let spelled = match model.as_str() {
             "gpt2" => spell_bytes(&tokens, &types),
@@ -149,6 +192,7 @@ impl Tokenizer {
                 header.take_strings("tokenizer.ggml.merges")?,
                 &tokens,
                 split,
+                whole_words,
             )?
         } else {
             let scores = header.take_floats("tokenizer.ggml.scores")?;
@@ -177,9 +221,11 @@ impl Tokenizer {
             offsets,
             kind,
             special,
+            controls,
             ends,
             bos,
-            eos,
+            bos_text,
+            eos_text,
             add_bos,
         })
     }
@@ -189,31 +235,35 @@ impl Tokenizer {
         self.offsets.len() - 1
     }
 
-    /// Token ids of `text`; control tokens written out in it are taken as such. No BOS is added
-    /// if the text begins with it, or the file does not ask for one.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
+    /// Token ids of `text`; control tokens written out in it are taken as such, but for those that
+    /// reach over one of the `breaks` (ascending offsets, bytes). No BOS is added if the text begins
+    /// with it, or the file does not ask for one.
+    pub fn encode(&self, text: &str, breaks: &[usize]) -> Vec<u32> {
         let mut ids = Vec::new();
-        // SentencePiece puts a space before the text, and again after each control token.
-        let mut rest = text;
+        // SentencePiece puts a space before the text, and again after each special token.
         let mut fresh = true;
-        while !rest.is_empty() {
-            let (plain, found) = self.next_special(rest);
-            if !plain.is_empty() {
-                self.encode_plain(plain, fresh, &mut ids);
-                fresh = false;
-            }
-            rest = &rest[plain.len()..];
-            if let Some((token, id)) = found {
-                ids.push(*id);
-                rest = &rest[token.len()..];
-                fresh = true;
-            }
+        for fragment in self.special.partition(text, breaks) {
+            fresh = match fragment {
+                Fragment::Text(range) => {
+                    self.encode_plain(&text[range], fresh, &mut ids);
+                    false
+                }
+                Fragment::Token(id) => {
+                    ids.push(id);
+                    true
+                }
+            };
         }
         match self.bos {
             Some(bos) if self.add_bos && ids.first() != Some(&bos) => ids.insert(0, bos),
             _ => {}
         }
         ids
+    }
+
+    /// Breaks for [`Self::encode`], so that no control token is read out of `text`.
+    pub fn control_breaks(&self, text: &str) -> Vec<usize> {
+        self.controls.inside(text)
     }
 
     /// The bytes that a token stands for; none for control tokens. They need not be whole UTF-8.
@@ -232,47 +282,28 @@ impl Tokenizer {
 
     /// How the chat template writes the beginning of a text, if the vocabulary has one.
     pub fn bos_text(&self) -> &str {
-        self.special_text(self.bos)
+        &self.bos_text
     }
 
     /// How the chat template writes the end of a text, if the vocabulary has one.
     pub fn eos_text(&self) -> &str {
-        self.special_text(self.eos)
-    }
-
-    fn special_text(&self, id: Option<u32>) -> &str {
-        self.special
-            .iter()
-            .find(|(_, other)| Some(*other) == id)
-            .map_or("", |(text, _)| text)
-    }
-
-    /// The text before the next special token, and that token.
-    fn next_special<'t>(&self, text: &'t str) -> (&'t str, Option<&(String, u32)>) {
-        let found = text.bytes().enumerate().find_map(|(at, byte)| {
-            // The longest first; most bytes begin none.
-            let mut candidates = self
-                .special
-                .iter()
-                .filter(|(token, _)| token.as_bytes()[0] == byte);
-            candidates
-                .find(|(token, _)| text.as_bytes()[at..].starts_with(token.as_bytes()))
-                .map(|entry| (at, entry))
-        });
-        match found {
-            Some((at, entry)) => (&text[..at], Some(entry)),
-            None => (text, None),
-        }
+        &self.eos_text
     }
 
     fn encode_plain(&self, text: &str, fresh: bool, ids: &mut Vec<u32>) {
         match &self.kind {
             Kind::BytePairs {
                 split,
+                whole,
                 bytes,
                 merges,
             } => {
                 for word in split.words(text) {
+                    let same = whole.binary_search_by_key(&word.as_bytes(), |&id| self.bytes(id));
+                    if let Ok(at) = same {
+                        ids.push(whole[at]);
+                        continue;
+                    }
                     let parts = word
                         .bytes()
                         .enumerate()
@@ -293,7 +324,8 @@ impl Tokenizer {
                 unknown,
             } => {
                 let prefix = if *add_space && fresh { " " } else { "" };
-                let text = format!("{prefix}{text}");
+                // A `▁` that somebody wrote is a space too.
+                let text = format!("{prefix}{text}").replace('▁', " ");
                 let parts = text.char_indices().map(|(at, character)| {
                     let piece = &text.as_bytes()[at..at + character.len_utf8()];
                     (at, known.get(piece).copied())
@@ -369,6 +401,7 @@ fn spell_pieces(tokens: &[String], types: &[i64]) -> Vec<Vec<u8>> {
             .and_then(|rest| u8::from_str_radix(rest.strip_suffix('>')?, 16).ok());
         match byte {
             Some(byte) if *kind == BYTE => vec![byte],
+            _ if *kind == USER_DEFINED => token.clone().into_bytes(),
             _ => token.replace('▁', " ").into_bytes(),
         }
     };
@@ -381,8 +414,9 @@ fn byte_pairs(
     merges: Vec<String>,
     tokens: &[String],
     split: Split,
+    whole_words: bool,
 ) -> Result<Kind, Error> {
-    let ordinary = |id: u32| !matches!(types[id as usize], CONTROL | USER_DEFINED);
+    let ordinary = |id: u32| !matches!(types[id as usize], CONTROL | USER_DEFINED | UNKNOWN);
     let known: HashMap<&str, u32> = ids(tokens).filter(|&(_, id)| ordinary(id)).collect();
     let mut bytes = vec![None; 256];
     for (spelled, id) in spelled.iter().zip(0u32..) {
@@ -407,8 +441,18 @@ fn byte_pairs(
             pairs.entry((left, right)).or_insert((rank, merged));
         }
     }
+    let mut whole: Vec<u32> = if whole_words {
+        (0..)
+            .take(tokens.len())
+            .filter(|&id| ordinary(id))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    whole.sort_by_key(|&id| &spelled[id as usize]);
     Ok(Kind::BytePairs {
         split,
+        whole,
         bytes,
         merges: pairs,
     })
@@ -426,9 +470,10 @@ fn scored(
     for ((spelled, kind), id) in spelled.iter().zip(types).zip(0u32..) {
         match (*kind, spelled.as_slice()) {
             (BYTE, &[byte]) => bytes[usize::from(byte)] = Some(id),
-            (CONTROL | USER_DEFINED | BYTE, _) => {}
+            (CONTROL | USER_DEFINED | UNKNOWN | BYTE, _) => {}
+            // Of two tokens of one text the last, as in llama.cpp.
             _ => {
-                known.entry(spelled.clone()).or_insert(id);
+                known.insert(spelled.clone(), id);
             }
         }
     }
@@ -441,6 +486,8 @@ fn scored(
     }
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -1,0 +1,395 @@
+//! A decoder-only transformer, once, over any [`Compute`]; [`Config`] says where architectures differ.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    Error, Source,
+    architecture::{Architecture, Config},
+    compute::{CacheShape, Compute, HeadNorms, Part},
+    conversations::Conversations,
+    gguf::{Header, TensorType, read_tensor},
+};
+
+/// Positions by which caches grow.
+const CACHE_STEP: usize = 256;
+
+/// Factors of rotary angles in the files of Llama 3 and later.
+const ROPE_FACTORS: &str = "rope_freqs.weight";
+/// Those of Phi 3, for a context as long as it was first trained with.
+const SHORT_ROPE_FACTORS: &str = "rope_factors_short.weight";
+/// Those of Phi 3 for a longer context; not used.
+const LONG_ROPE_FACTORS: &str = "rope_factors_long.weight";
+
+/// Weights on a device, and the caches that belong to them.
+pub(crate) struct Transformer<C: Compute> {
+    pub compute: C,
+    pub config: Config,
+    /// `[vocabulary, width]`
+    embedding: C::Matrix,
+    layers: Vec<Layer<C>>,
+    /// `[width]`
+    output_norm: C::Vector,
+    /// `[vocabulary, width]`; without it the embedding serves for both (tied).
+    output: Option<C::Matrix>,
+    caches: Vec<C::Cache>,
+    /// Caches of other conversations.
+    pub conversations: Conversations<C::Cache>,
+}
+
+/// Bytes that other conversations' caches may take, unless told otherwise.
+const CONVERSATIONS: usize = 64 << 20;
+
+struct Layer<C: Compute> {
+    /// `[width]`
+    attention_norm: C::Vector,
+    /// Queries, keys and values: `[(heads + 2 kv_heads) * head_dim, width]`
+    qkv: C::Matrix,
+    /// Qwen 2: `[(heads + 2 kv_heads) * head_dim]`
+    qkv_bias: Option<C::Vector>,
+    /// Qwen 3 and Gemma 3, of queries and of keys: `[head_dim]` each
+    head_norms: Option<[C::Vector; 2]>,
+    /// `[width, heads * head_dim]`
+    attention_output: C::Matrix,
+    /// Gemma 3: `[width]`
+    post_attention_norm: Option<C::Vector>,
+    /// `[width]`
+    feed_forward_norm: C::Vector,
+    /// Gates, then ups: `[2 * hidden, width]`
+    gate_up: C::Matrix,
+    /// `[width, hidden]`
+    down: C::Matrix,
+    /// Gemma 3: `[width]`
+    post_feed_forward_norm: Option<C::Vector>,
+}
+
+impl<C: Compute> Transformer<C> {
+    /// Brings the weights to the device, one matrix at a time. `progress` gets the bytes done.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`], [`Error::TensorShape`], [`Error::Unsupported`] for a tensor that
+    /// this architecture has no place for, and what the source and the device say.
+    pub async fn load<S: Source>(
+        compute: C,
+        mut config: Config,
+        header: &Header,
+        source: &S,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Self, Error> {
+        let mut weights = Weights {
+            compute: &compute,
+            header,
+            source,
+            progress,
+            loaded: 0,
+            taken: BTreeSet::new(),
+        };
+        let (width, vocabulary) = (config.width, config.vocabulary);
+        weights.rope_factors(&mut config).await?;
+        let embedding = weights
+            .matrix(&[("token_embd.weight", vocabulary)], width)
+            .await?;
+        let mut layers = Vec::new();
+        for index in 0..config.layers {
+            layers.push(weights.layer(&config, index).await?);
+        }
+        let output_norm = weights.vector("output_norm.weight", width).await?;
+        let output = match header.tensor("output.weight") {
+            Some(_) => Some(
+                weights
+                    .matrix(&[("output.weight", vocabulary)], width)
+                    .await?,
+            ),
+            None => None,
+        };
+        // A bias or a table of frequencies that nobody read would change every answer.
+        let taken = weights.taken;
+        if let Some(name) = header.tensor_names().find(|name| !taken.contains(*name)) {
+            return Err(Error::Unsupported {
+                what: format!("tensor {name} in the architecture {}", config.name),
+            });
+        }
+
+        let caches = empty_caches(&compute, &config, layers.len());
+        // Keys and values, f32.
+        let kv_width = config.global.kv_heads * config.global.head_dim;
+        let conversations = Conversations::new(CONVERSATIONS, layers.len() * kv_width * 2 * 4);
+        Ok(Self {
+            compute,
+            config,
+            embedding,
+            layers,
+            output_norm,
+            output,
+            caches,
+            conversations,
+        })
+    }
+
+    /// Brings the caches of the conversation to the fore that has most in common with `prompt`;
+    /// `tokens` are those in the caches, then and now.
+    pub fn switch(&mut self, prompt: &[u32], tokens: &mut Vec<u32>) {
+        let fresh = || empty_caches(&self.compute, &self.config, self.layers.len());
+        self.conversations
+            .switch(prompt, tokens, &mut self.caches, fresh);
+    }
+
+    /// Runs `ids` from `position` on through all layers and writes their keys and values to the
+    /// caches: `[ids.len(), width]`. Nothing is waited for.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLimit`] when the caches cannot grow; they are as they were.
+    pub fn forward(&mut self, ids: &[u32], position: usize) -> Result<C::Tensor, Error> {
+        let Self {
+            compute,
+            config,
+            layers,
+            caches,
+            conversations,
+            ..
+        } = self;
+        let room = (position + ids.len())
+            .next_multiple_of(CACHE_STEP)
+            .min(config.context);
+        if reserve(compute, caches, room).is_err() {
+            // Other conversations' caches may be what is in the way.
+            conversations.clear();
+            reserve(compute, caches, room)?;
+        }
+        let epsilon = config.epsilon;
+        // `residual + norm(x · Wᵀ)`, of an architecture that norms what a step gives.
+        let add = |x: &C::Tensor,
+                   weight: &C::Matrix,
+                   norm: Option<&C::Vector>,
+                   residual: &C::Tensor| match norm {
+            None => compute.linear_add(x, weight, residual),
+            Some(norm) => {
+                let normed = compute.rms_norm(&compute.linear(x, weight), norm, epsilon);
+                compute.add(residual, &normed)
+            }
+        };
+        let mut x = compute.embed(&self.embedding, ids, config.embedding_scale);
+        for (index, (layer, cache)) in layers.iter().zip(caches).enumerate() {
+            let mut qkv = compute.norm_linear(&x, &layer.attention_norm, epsilon, &layer.qkv);
+            if let Some(bias) = &layer.qkv_bias {
+                qkv = compute.add_bias(&qkv, bias);
+            }
+            let norms = layer.head_norms.as_ref().map(|[query, key]| HeadNorms {
+                query,
+                key,
+                epsilon,
+            });
+            let attended = compute.attention(&qkv, norms, cache, position, config.attention(index));
+            let norm = layer.post_attention_norm.as_ref();
+            x = add(&attended, &layer.attention_output, norm, &x);
+            let gated = compute.norm_gated(
+                &x,
+                &layer.feed_forward_norm,
+                epsilon,
+                &layer.gate_up,
+                config.activation,
+            );
+            x = add(
+                &gated,
+                &layer.down,
+                layer.post_feed_forward_norm.as_ref(),
+                &x,
+            );
+        }
+        Ok(x)
+    }
+
+    /// Scores of the token after the last row of `x`: `[1, vocabulary]`.
+    pub fn logits(&self, x: &C::Tensor) -> C::Tensor {
+        self.all_logits(&self.compute.last_row(x))
+    }
+
+    /// Scores of the token after each row of `x`: `[tokens, vocabulary]`.
+    pub fn all_logits(&self, x: &C::Tensor) -> C::Tensor {
+        let output = self.output.as_ref().unwrap_or(&self.embedding);
+        self.compute
+            .norm_linear(x, &self.output_norm, self.config.epsilon, output)
+    }
+}
+
+fn empty_caches<C: Compute>(compute: &C, config: &Config, layers: usize) -> Vec<C::Cache> {
+    let shape = CacheShape {
+        context: config.context,
+        kv_heads: config.global.kv_heads,
+        head_dim: config.global.head_dim,
+    };
+    (0..layers).map(|_| compute.cache(shape)).collect()
+}
+
+fn reserve<C: Compute>(
+    compute: &C,
+    caches: &mut [C::Cache],
+    positions: usize,
+) -> Result<(), Error> {
+    caches
+        .iter_mut()
+        .try_for_each(|cache| compute.reserve(cache, positions))
+}
+
+/// Reads tensors by name and hands them to the device.
+struct Weights<'a, C, S> {
+    compute: &'a C,
+    header: &'a Header,
+    source: &'a S,
+    progress: &'a mut dyn FnMut(u64),
+    /// Bytes so far.
+    loaded: u64,
+    /// Names of tensors so far.
+    taken: BTreeSet<String>,
+}
+
+impl<C: Compute, S: Source> Weights<'_, C, S> {
+    /// Takes the factors of rotary angles, where the file has some.
+    async fn rope_factors(&mut self, config: &mut Config) -> Result<(), Error> {
+        let pairs = config.global.rope.frequencies.len();
+        let name = match config.architecture {
+            Architecture::Llama => ROPE_FACTORS,
+            Architecture::Phi3 => SHORT_ROPE_FACTORS,
+            _ => return Ok(()),
+        };
+        if self.header.tensor(name).is_some() {
+            let factors = self.floats(name, pairs).await?;
+            config.divide_frequencies(name, &factors)?;
+            if self.header.tensor(LONG_ROPE_FACTORS).is_some() {
+                self.floats(LONG_ROPE_FACTORS, pairs).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn layer(&mut self, config: &Config, index: usize) -> Result<Layer<C>, Error> {
+        let Config {
+            architecture,
+            width,
+            hidden,
+            ..
+        } = *config;
+        let head_dim = config.global.head_dim;
+        let query_width = config.global.heads * head_dim;
+        let kv_width = config.global.kv_heads * head_dim;
+        let name = |part: &str| format!("blk.{index}.{part}.weight");
+        let [q, k, v] = ["q", "k", "v"].map(|part| format!("blk.{index}.attn_{part}"));
+        let parts = [(&q, query_width), (&k, kv_width), (&v, kv_width)];
+
+        let attention_norm = self.vector(&name("attn_norm"), width).await?;
+        let qkv = if architecture == Architecture::Phi3 {
+            let rows = query_width + 2 * kv_width;
+            self.matrix(&[(&name("attn_qkv"), rows)], width).await?
+        } else {
+            let names = parts.map(|(part, rows)| (format!("{part}.weight"), rows));
+            let tensors: Vec<_> = names
+                .iter()
+                .map(|(name, rows)| (name.as_str(), *rows))
+                .collect();
+            self.matrix(&tensors, width).await?
+        };
+        let qkv_bias = if architecture == Architecture::Qwen2 {
+            let mut bias = Vec::new();
+            for (part, rows) in parts {
+                bias.extend(self.floats(&format!("{part}.bias"), rows).await?);
+            }
+            Some(self.compute.vector(bias))
+        } else {
+            None
+        };
+        let head_norms = match architecture {
+            Architecture::Qwen3 | Architecture::Gemma3 => Some([
+                self.vector(&name("attn_q_norm"), head_dim).await?,
+                self.vector(&name("attn_k_norm"), head_dim).await?,
+            ]),
+            _ => None,
+        };
+        let attention_output = self
+            .matrix(&[(&name("attn_output"), width)], query_width)
+            .await?;
+        let gemma = architecture == Architecture::Gemma3;
+        let post_attention_norm = match gemma {
+            true => Some(self.vector(&name("post_attention_norm"), width).await?),
+            false => None,
+        };
+        let feed_forward_norm = self.vector(&name("ffn_norm"), width).await?;
+        let (gate, up) = (name("ffn_gate"), name("ffn_up"));
+        let gate_up = match architecture {
+            Architecture::Phi3 => self.matrix(&[(&up, 2 * hidden)], width).await?,
+            _ => {
+                self.matrix(&[(&gate, hidden), (&up, hidden)], width)
+                    .await?
+            }
+        };
+        let down = self.matrix(&[(&name("ffn_down"), width)], hidden).await?;
+        let post_feed_forward_norm = match gemma {
+            true => Some(self.vector(&name("post_ffw_norm"), width).await?),
+            false => None,
+        };
+        Ok(Layer {
+            attention_norm,
+            qkv,
+            qkv_bias,
+            head_norms,
+            attention_output,
+            post_attention_norm,
+            feed_forward_norm,
+            gate_up,
+            down,
+            post_feed_forward_norm,
+        })
+    }
+
+    /// The tensors of these names and rows, one below the other.
+    async fn matrix(
+        &mut self,
+        tensors: &[(&str, usize)],
+        columns: usize,
+    ) -> Result<C::Matrix, Error> {
+        let mut parts = Vec::with_capacity(tensors.len());
+        for &(name, rows) in tensors {
+            let info = self.header.shaped(name, &[columns, rows])?;
+            parts.push(Part {
+                name,
+                kind: info.kind,
+                rows,
+                bytes: read_tensor(self.source, name, info).await?,
+            });
+        }
+        let matrix = self.compute.matrix(parts, columns).await?;
+        tensors.iter().for_each(|&(name, _)| self.advance(name));
+        Ok(matrix)
+    }
+
+    async fn vector(&mut self, name: &str, length: usize) -> Result<C::Vector, Error> {
+        let values = self.floats(name, length).await?;
+        Ok(self.compute.vector(values))
+    }
+
+    /// A short tensor of floats.
+    async fn floats(&mut self, name: &str, length: usize) -> Result<Vec<f32>, Error> {
+        let info = self.header.shaped(name, &[length])?;
+        if info.kind != TensorType::F32 {
+            return Err(Error::Unsupported {
+                what: format!("tensor {name}: a vector of type {:?}", info.kind),
+            });
+        }
+        let bytes = read_tensor(self.source, name, info).await?;
+        let values = bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&four| f32::from_le_bytes(four))
+            .collect();
+        self.advance(name);
+        Ok(values)
+    }
+
+    fn advance(&mut self, name: &str) {
+        self.loaded += self.header.tensor(name).map_or(0, |info| info.bytes);
+        self.taken.insert(name.to_owned());
+        (self.progress)(self.loaded);
+    }
+}
+
+#[cfg(test)]
+mod tests;
