@@ -62,13 +62,13 @@ fn panel(
         let bar = Rectangle::new([(0.0, y - 0.8), (value, y - 0.2)], colour.filled());
         let text = Text::new(
             format!(" {value:.1}"),
-            (value, y - 0.75),
+            (value, y - 0.3),
             ("sans-serif", 13),
         );
         chart.draw_series([bar]).map_err(problem)?;
         chart.draw_series([text]).map_err(problem)?;
         if named {
-            let (x, y) = chart.backend_coord(&(0.0, y - 0.75));
+            let (x, y) = chart.backend_coord(&(0.0, y - 0.3));
             let (left, top) = area.get_base_pixel();
             let place = (x - left - NAMES as i32 + 8, y - top);
             area.draw_text(
