@@ -42,7 +42,10 @@ async function measure({ model: modelPath, threads, prompt, tokens }) {
     const text = model.detokenize(ids);
     return { firstMs, lastMs, promptTokens: prompt.ids.length, tokens: ids.length, text };
   };
-  const [cold, warm] = [await generate(), await generate()];
+  const cold = await generate();
+  const before = process.cpuUsage();
+  const warm = await generate();
+  const spent = process.cpuUsage(before);
   const manifest = new URL('node_modules/node-llama-cpp/package.json', import.meta.url);
   const measured = {
     version: JSON.parse(readFileSync(manifest, 'utf8')).version,
@@ -52,6 +55,7 @@ async function measure({ model: modelPath, threads, prompt, tokens }) {
     cachedLoadMs: null,
     cold,
     warm,
+    processorMs: (spent.user + spent.system) / 1000,
     peakMemoryBytes: 1024 * Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]),
     gpu: null,
     files: [],

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { test } from 'vitest';
 import { Browser } from '../harness/chromium.ts';
-import { memoryOfTree } from '../harness/memory.ts';
+import { memoryOfTree, processorTimeOfTree } from '../harness/memory.ts';
 import { type GpuWork, type Job, type Measured, readJob } from './job.ts';
 import { onnxruntimeWeb } from './runtimes/onnxruntime-web.ts';
 import type { Runtime } from './runtimes/runtime.ts';
@@ -87,11 +87,11 @@ async function measureIn(
     const cold = await runtime.generate(page, job, job.tokens);
     sample();
     clearInterval(sampler);
-    const [before, warm, after] = [
-      await work.total(),
-      await runtime.generate(page, job, job.tokens),
-      await work.total(),
-    ];
+    const before = await work.total();
+    const spent = processorTimeOfTree(browser.pid);
+    const warm = await runtime.generate(page, job, job.tokens);
+    const processorMs = processorTimeOfTree(browser.pid) - spent;
+    const after = await work.total();
     const gpu = job.adapter === null ? null : await workPerToken(runtime, page, job, before, after, work);
     return {
       version: runtime.version(job),
@@ -101,6 +101,7 @@ async function measureIn(
       cachedLoadMs: (await runtime.loadAgain?.(page, job)) ?? null,
       cold,
       warm,
+      processorMs,
       peakMemoryBytes: peak,
       gpu,
       files: server.code,

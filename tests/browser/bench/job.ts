@@ -57,6 +57,8 @@ export interface Measured {
   cold: Generation;
   /** An answer after that, nothing of its prompt cached. */
   warm: Generation;
+  /** What processors spent on the warm answer, all of the browser's processes. */
+  processorMs: number | null;
   /** Of all the browser's processes, while loading and in the first answer. */
   peakMemoryBytes: number;
   gpu: GpuWork | null;

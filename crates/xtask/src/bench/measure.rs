@@ -43,6 +43,7 @@ pub struct Measured {
     pub cached_load_ms: Option<f64>,
     pub cold: Generation,
     pub warm: Generation,
+    pub processor_ms: Option<f64>,
     pub peak_memory_bytes: f64,
     pub gpu: Option<GpuWork>,
     pub files: Vec<PathBuf>,
@@ -209,6 +210,7 @@ impl Bench {
             cached_load_ms: None,
             cold: generation.clone(),
             warm: generation,
+            processor_ms: None,
             peak_memory_bytes: number(&report["peak_memory_bytes"]),
             gpu: run.contender.gpu.then(|| GpuWork {
                 dispatches: number(&report["dispatches_per_token"]),

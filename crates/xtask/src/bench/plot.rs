@@ -60,11 +60,7 @@ fn panel(
         let value = row.median(figure).unwrap_or(0.0);
         let colour = if row.run.contender.peer { PEERS } else { OURS };
         let bar = Rectangle::new([(0.0, y - 0.8), (value, y - 0.2)], colour.filled());
-        let text = Text::new(
-            format!(" {value:.1}"),
-            (value, y - 0.3),
-            ("sans-serif", 13),
-        );
+        let text = Text::new(format!(" {value:.1}"), (value, y - 0.3), ("sans-serif", 13));
         chart.draw_series([bar]).map_err(problem)?;
         chart.draw_series([text]).map_err(problem)?;
         if named {

@@ -18,7 +18,7 @@ type Column = (
     fn(&Measured) -> Option<f64>,
 );
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     ("load_ms", "load ms", 0, |m| Some(m.load_ms)),
     ("cached_load_ms", "second visit ms", 0, |m| m.cached_load_ms),
     ("first_token_cold_ms", "first token ms, cold", 0, |m| {
@@ -30,6 +30,9 @@ const COLUMNS: [Column; 10] = [
     }),
     ("decode_tokens_per_s", "decode tok/s", 1, |m| {
         Some(decode(&m.warm))
+    }),
+    ("processor_ms", "processor ms an answer", 0, |m| {
+        m.processor_ms
     }),
     ("peak_mb", "peak MB", 0, |m| Some(m.peak_memory_bytes / 1e6)),
     ("dispatches_per_token", "dispatches a token", 0, |m| {
@@ -227,6 +230,7 @@ mod tests {
             cached_load_ms: None,
             cold: generation.clone(),
             warm: generation,
+            processor_ms: Some(920.0),
             peak_memory_bytes: 3e8,
             gpu: gpu.then_some(GpuWork {
                 dispatches: 186.0,
@@ -266,8 +270,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "| tidegate, 1 thread | 1,234 |  | 490 | 490 | 100.0 | 100.0 | 300 | 186 | 1.0 |  |  |  |",
-                "| wllama, 1 thread | no memory |  |  |  |  |  |  |  |  |  |  |  |",
+                "| tidegate, 1 thread | 1,234 |  | 490 | 490 | 100.0 | 100.0 | 920 | 300 | 186 | 1.0 |  |  |  |",
+                "| wllama, 1 thread | no memory |  |  |  |  |  |  |  |  |  |  |  |  |",
             ]
         );
         assert_eq!(
