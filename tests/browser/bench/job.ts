@@ -31,6 +31,7 @@ export interface Generation {
   firstMs: number;
   /** From the question to the last token, in ms. */
   lastMs: number;
+  /** Tokens of the prompt that were computed. */
   promptTokens: number;
   tokens: number;
   text: string;
