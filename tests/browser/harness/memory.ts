@@ -14,7 +14,7 @@ export function processorTimeOfTree(root: number): number {
   let ticks = 0;
   for (const pid of treeOf(root)) {
     // After the name: state, then ppid (field 4) up to utime and stime (fields 14 and 15).
-    const [, user, system] = /^(?:\S+ ){12}(\d+) (\d+)/.exec(fieldsAfterName(pid)) ?? [];
+    const [, user, system] = /^(?:\S+ ){11}(\d+) (\d+)/.exec(fieldsAfterName(pid)) ?? [];
     ticks += Number(user ?? 0) + Number(system ?? 0);
   }
   return ticks * 10;
