@@ -5,18 +5,21 @@
     python tests/golden/make.py MODEL.gguf
 
 Writes beside itself: `smollm2-135m-instruct-q4_1.json`, greedy ids with the five most likely tokens
-of every step, and `tokenizer-smollm2.json`, token ids of ordinary and of nasty texts.
+of every step; `perplexity-smollm2.json`, the log-probability of every token of `perplexity.txt`; and
+`tokenizer-smollm2.json`, token ids of ordinary and of nasty texts.
 llama.cpp runs on one thread, greedy, without a prompt cache, so that a second run gives the same.
 """
 
 import hashlib
 import json
+import math
 import pathlib
 import random
 import sys
-import urllib.request
 
 import xllamacpp
+
+from llama_cpp import Llama
 
 HERE = pathlib.Path(__file__).parent
 STEPS = 32
@@ -64,44 +67,30 @@ def nasty(seed: int, count: int) -> list[str]:
     return texts
 
 
-class Llama:
-    """llama.cpp's server on a loopback port."""
-
-    def __init__(self, model: pathlib.Path):
-        params = xllamacpp.CommonParams()
-        params.model.path = str(model)
-        params.n_ctx = 2048
-        params.n_parallel = 1
-        params.cpuparams.n_threads = 1
-        params.cpuparams_batch.n_threads = 1
-        params.n_gpu_layers = 0
-        params.warmup = False
-        params.use_jinja = True
-        params.port = 0
-        self.server = xllamacpp.Server(params)
-        self.address = self.server.listening_address
-
-    def __call__(self, path: str, body: dict) -> dict:
-        request = urllib.request.Request(self.address + path, json.dumps(body).encode(), {"content-type": "application/json"})
-        with urllib.request.urlopen(request) as reply:
-            return json.load(reply)
-
-    def tokenize(self, text: str) -> list[int]:
-        return self("/tokenize", {"content": text, "add_special": False, "parse_special": True})["tokens"]
-
-
-def generation(llama: Llama, messages: list[dict]) -> dict:
+def generation(llama: Llama, messages: list[dict], steps: int) -> dict:
     prompt = llama("/apply-template", {"messages": messages})["prompt"]
     prompt_ids = llama.tokenize(prompt)
-    body = {"prompt": prompt_ids, "n_predict": STEPS, "temperature": 0, "n_probs": TOP, "cache_prompt": False, "return_tokens": True}
-    steps = llama("/completion", body)["completion_probabilities"]
+    body = {"prompt": prompt_ids, "n_predict": steps, "temperature": 0, "n_probs": TOP, "cache_prompt": False, "return_tokens": True}
+    answer = llama("/completion", body)["completion_probabilities"]
     return {
         "messages": messages,
         "prompt": prompt,
         "prompt_ids": prompt_ids,
-        "ids": [step["id"] for step in steps],
-        "top": [[[top["id"], round(top["logprob"], 5)] for top in step["top_logprobs"]] for step in steps],
+        "ids": [step["id"] for step in answer],
+        "top": [[[top["id"], round(top["logprob"], 5)] for top in step["top_logprobs"]] for step in answer],
     }
+
+
+def scores(llama: Llama, ids: list[int]) -> list[float]:
+    """Log-probability of each token but the first: the server gives that of the token it takes, so
+    each is forced upon it in turn, over the cache of those before it."""
+    out = []
+    for at in range(1, len(ids)):
+        body = {"prompt": ids[:at], "n_predict": 1, "n_probs": 1, "cache_prompt": True, "logit_bias": [[ids[at], 1e6]], "temperature": 0}
+        step = llama("/completion", body)["completion_probabilities"][0]
+        assert step["id"] == ids[at], (at, step)
+        out.append(round(step["logprob"], 5))
+    return out
 
 
 def write(name: str, value: dict, rows: str) -> None:
@@ -120,12 +109,16 @@ def main() -> None:
         "model": model.name,
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
     }
-    llama = Llama(model)
-    prompts = [{"name": name, **generation(llama, messages)} for name, messages in PROMPTS.items()]
+    llama = Llama(model, context=4096)
+    prompts = [{"name": name, **generation(llama, messages, STEPS)} for name, messages in PROMPTS.items()]
     for prompt in prompts:
         margins = sorted(first[1] - second[1] for first, second, *_ in prompt["top"])
         print(prompt["name"], len(prompt["prompt_ids"]), "tokens; smallest margins", [round(margin, 2) for margin in margins[:4]])
     write("smollm2-135m-instruct-q4_1.json", {**head, "prompts": prompts}, "prompts")
+    ids = llama.tokenize((HERE / "perplexity.txt").read_text())[:2001]
+    found = scores(llama, ids)
+    print("perplexity of", len(found), "tokens:", math.exp(-sum(found) / len(found)))
+    write("perplexity-smollm2.json", {**head, "tokens": [list(pair) for pair in zip(ids, [None, *found])]}, "tokens")
     texts = TEXTS + nasty(seed=7, count=160)
     cases = [[text, llama.tokenize(text)] for text in texts]
     write("tokenizer-smollm2.json", {**head, "cases": cases}, "cases")
