@@ -152,7 +152,8 @@ async function load(id: number, options: EngineOptions, avoidGpu: string | null)
     const { code, message } = asErrorData(thrown);
     const isFault = isBroken(thrown) || thrown instanceof WrongResult;
     if (!isFault && !['no-adapter', 'device-limit', 'device-lost'].includes(code)) throw thrown;
-    return loadOn(id, options, 'cpu', `the GPU failed: ${message}`);
+    const failed = thrown instanceof WrongResult ? 'failed its self-test' : 'failed';
+    return loadOn(id, options, 'cpu', `the GPU ${failed}: ${message}`);
   }
 }
 
