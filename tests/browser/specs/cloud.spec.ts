@@ -7,8 +7,17 @@ const CARD = '4111 1111 1111 1111';
 // A question that the small model answers with both, with the page's settings.
 const QUESTION = `My e-mail address is ${EMAIL} and my card number is ${CARD}. What are my e-mail address and my card number?`;
 
-/** Words of the question that no program would log by chance. */
-const WORDS = ['my e-mail', 'card number', 'lovelace', 'example.org', '4111', 'EMAIL_1', 'CARD_1'];
+/** Words of the question that no program would log by chance (four digits stand in many a time or port). */
+const WORDS = [
+  'my e-mail',
+  'card number',
+  'lovelace',
+  'example.org',
+  '4111 1111',
+  '41111111',
+  'EMAIL_1',
+  'CARD_1',
+];
 
 const parties = useParties();
 
