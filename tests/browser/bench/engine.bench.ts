@@ -93,12 +93,15 @@ async function measureIn(
     const processorMs = processorTimeOfTree(browser.pid) - spent;
     const after = await work.total();
     const gpu = job.adapter === null ? null : await workPerToken(runtime, page, job, before, after, work);
+    const dispatchMicroseconds =
+      job.adapter === null ? null : ((await runtime.dispatchMicroseconds?.(page)) ?? null);
     return {
       version: runtime.version(job),
       adapter: ready.adapter ?? job.adapter,
       threads: ready.threads ?? job.threads,
       loadMs: ready.loadMs,
       cachedLoadMs: (await runtime.loadAgain?.(page, job)) ?? null,
+      dispatchMicroseconds,
       cold,
       warm,
       processorMs,

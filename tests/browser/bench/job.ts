@@ -54,6 +54,8 @@ export interface Measured {
   loadMs: number;
   /** The same on a second visit, for runtimes that keep the file. */
   cachedLoadMs: number | null;
+  /** Processor time to issue one small WebGPU dispatch, in µs, from runtimes that tell. */
+  dispatchMicroseconds: number | null;
   /** The first answer after loading. */
   cold: Generation;
   /** An answer after that, nothing of its prompt cached. */

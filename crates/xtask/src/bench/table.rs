@@ -18,7 +18,7 @@ type Column = (
     fn(&Measured) -> Option<f64>,
 );
 
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 12] = [
     ("load_ms", "load ms", 0, |m| Some(m.load_ms)),
     ("cached_load_ms", "second visit ms", 0, |m| m.cached_load_ms),
     ("first_token_cold_ms", "first token ms, cold", 0, |m| {
@@ -43,6 +43,9 @@ const COLUMNS: [Column; 11] = [
     }),
     ("bytes_read_per_token", "bytes read", 0, |m| {
         m.gpu.as_ref()?.bytes_read
+    }),
+    ("us_per_dispatch", "µs a dispatch", 0, |m| {
+        m.dispatch_microseconds
     }),
 ];
 
@@ -228,6 +231,7 @@ mod tests {
             threads: 1,
             load_ms: 1234.0,
             cached_load_ms: None,
+            dispatch_microseconds: None,
             cold: generation.clone(),
             warm: generation,
             processor_ms: Some(920.0),

@@ -25,6 +25,8 @@ export interface Runtime {
   load(page: Page, job: Job): Promise<Ready>;
   /** A greedy answer of `tokens` tokens, computed from the beginning. */
   generate(page: Page, job: Job, tokens: number): Promise<Generation>;
+  /** On WebGPU, after the answers: processor time to issue one of many small dependent dispatches, in µs. */
+  dispatchMicroseconds?(page: Page): Promise<number>;
   /** After the answers: how long a second visit takes to be ready, if the runtime keeps the file. */
   loadAgain?(page: Page, job: Job): Promise<number>;
 }

@@ -86,6 +86,11 @@ window.tidegate = tidegate;`,
     );
   },
 
+  async dispatchMicroseconds(page) {
+    const { issueMs } = await page.evaluate(() => window.instance.diagnostics.dispatchCost(300));
+    return (issueMs * 1e3) / 300;
+  },
+
   async loadAgain(page, job) {
     await page.evaluate(() => window.instance.dispose());
     return load(page, job);
