@@ -231,7 +231,7 @@ mod tests {
             threads: 1,
             load_ms: 1234.0,
             cached_load_ms: None,
-            dispatch_microseconds: None,
+            dispatch_microseconds: gpu.then_some(9.4),
             cold: generation.clone(),
             warm: generation,
             processor_ms: Some(920.0),
@@ -274,8 +274,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "| tidegate, 1 thread | 1,234 |  | 490 | 490 | 100.0 | 100.0 | 920 | 300 | 186 | 1.0 |  |  |  |",
-                "| wllama, 1 thread | no memory |  |  |  |  |  |  |  |  |  |  |  |  |",
+                "| tidegate, 1 thread | 1,234 |  | 490 | 490 | 100.0 | 100.0 | 920 | 300 | 186 | 1.0 |  | 9 |  |  |",
+                "| wllama, 1 thread | no memory |  |  |  |  |  |  |  |  |  |  |  |  |  |",
             ]
         );
         assert_eq!(
