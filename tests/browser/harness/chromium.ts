@@ -84,3 +84,16 @@ export class Browser {
     await rm(this.#profile, { recursive: true, force: true });
   }
 }
+
+/** A browser for as long as `work` takes. */
+export async function withBrowser(
+  options: BrowserOptions,
+  work: (browser: Browser) => Promise<void>,
+): Promise<void> {
+  const browser = await Browser.start(options);
+  try {
+    await work(browser);
+  } finally {
+    await browser.stop();
+  }
+}

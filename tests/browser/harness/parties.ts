@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll } from 'vitest';
 import { Browser } from './chromium.ts';
+import { places } from './places.ts';
+import { Site } from './site.ts';
 import { Stack } from './stack.ts';
 import { Upstream } from './upstream.ts';
 
@@ -24,4 +27,21 @@ export function useParties(): Parties {
     await parties.upstream?.stop();
   });
   return parties;
+}
+
+/** A site that uses the package, and the address of the model's manifest there. */
+export interface ModelSite {
+  site: Site;
+  model: string;
+}
+
+/** The same for a site that offers the model, for specs that open browsers of their own. */
+export function useModelSite(): ModelSite {
+  const offered = {} as ModelSite;
+  beforeAll(async () => {
+    offered.site = await Site.start();
+    offered.model = offered.site.offer('smollm2', readFileSync(places.model));
+  });
+  afterAll(() => offered.site?.stop());
+  return offered;
 }

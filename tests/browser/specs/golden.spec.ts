@@ -1,22 +1,13 @@
-import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Browser } from '../harness/chromium.ts';
+import { expect, test } from 'vitest';
+import { withBrowser } from '../harness/chromium.ts';
 import { type GoldenPrompt, goldenPrompts, partsAt } from '../harness/golden.ts';
 import { create } from '../harness/package.ts';
-import { places } from '../harness/places.ts';
-import { Site } from '../harness/site.ts';
+import { useModelSite } from '../harness/parties.ts';
 
 const STEPS = 32;
 
-let site: Site;
-let model: string;
-
-beforeAll(async () => {
-  site = await Site.start();
-  model = site.offer('smollm2', readFileSync(places.model));
-});
-afterAll(() => site?.stop());
+const offered = useModelSite();
 
 async function greedy(page: Page, golden: GoldenPrompt): Promise<number | undefined> {
   const { prompt, ids } = await page.evaluate(
@@ -33,13 +24,14 @@ test.for([
 ])(
   'on the CPU of a page, with $module, five prompts give the tokens of llama.cpp',
   async ({ module, relaxed }) => {
-    const browser = await Browser.start();
-    try {
-      const page = await browser.open(site.url);
-      site.asked.length = 0;
-      const worker = relaxed ? {} : { workerUrl: site.faultyWorker('WebAssembly.validate = () => false;') };
-      expect(await create(page, { model, device: 'cpu', ...worker })).toBeUndefined();
-      expect(site.asked.filter((path) => path.endsWith('.wasm'))).toEqual([
+    await withBrowser({}, async (browser) => {
+      const page = await browser.open(offered.site.url);
+      offered.site.asked.length = 0;
+      const worker = relaxed
+        ? {}
+        : { workerUrl: offered.site.faultyWorker('WebAssembly.validate = () => false;') };
+      expect(await create(page, { model: offered.model, device: 'cpu', ...worker })).toBeUndefined();
+      expect(offered.site.asked.filter((path) => path.endsWith('.wasm'))).toEqual([
         `/tidegate/wasm/${module}_bg.wasm`,
       ]);
       const parted = [];
@@ -47,19 +39,16 @@ test.for([
       expect(parted).toHaveLength(5);
       // Even a proven tie may come early in one prompt at most.
       expect(parted.filter((step) => step !== undefined && step < 16).length).toBeLessThanOrEqual(1);
-    } finally {
-      await browser.stop();
-    }
+    });
   },
 );
 
 test('on WebGPU (SwiftShader), the shortest prompt gives the tokens of llama.cpp', {
   timeout: 600_000,
 }, async () => {
-  const browser = await Browser.start({ webgpu: true });
-  try {
-    const page = await browser.open(site.url);
-    expect(await create(page, { model, device: 'webgpu' })).toBeUndefined();
+  await withBrowser({ webgpu: true }, async (browser) => {
+    const page = await browser.open(offered.site.url);
+    expect(await create(page, { model: offered.model, device: 'webgpu' })).toBeUndefined();
     expect(await page.evaluate(() => window.instance.stats().device?.backend)).toBe('webgpu');
     const golden = goldenPrompts().find(({ name }) => name === 'short');
     if (golden === undefined) throw new Error('the golden file has no prompt named short');
@@ -68,7 +57,5 @@ test('on WebGPU (SwiftShader), the shortest prompt gives the tokens of llama.cpp
     // A linker that wraps every export makes this 5,900 µs an operation; see xtask, `check_exports`.
     const { issueMs } = await page.evaluate(() => window.instance.diagnostics.dispatchCost(300));
     expect((issueMs * 1000) / 300).toBeLessThan(100);
-  } finally {
-    await browser.stop();
-  }
+  });
 });

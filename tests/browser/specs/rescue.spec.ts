@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import type { Stats } from 'tidegate';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Browser } from '../harness/chromium.ts';
+import { expect, test } from 'vitest';
+import { withBrowser } from '../harness/chromium.ts';
 import { ask, create, question } from '../harness/package.ts';
-import { places } from '../harness/places.ts';
-import { Site } from '../harness/site.ts';
+import { useModelSite } from '../harness/parties.ts';
 
 /** The software adapter says that it is a GPU: else it would not be taken by itself. */
 const LOOKS_LIKE_HARDWARE = `
@@ -35,52 +33,36 @@ self.postMessage = (message) => {
 };
 `;
 
-let site: Site;
-let model: string;
-
-beforeAll(async () => {
-  site = await Site.start();
-  model = site.offer('smollm2', readFileSync(places.model));
-});
-afterAll(() => site?.stop());
-
-async function withBrowser(webgpu: boolean, work: (browser: Browser) => Promise<void>): Promise<void> {
-  const browser = await Browser.start({ webgpu });
-  try {
-    await work(browser);
-  } finally {
-    await browser.stop();
-  }
-}
+const offered = useModelSite();
 
 function device(page: Page): Promise<Stats['device']> {
   return page.evaluate(() => window.instance.stats().device);
 }
 
 test('an engine that breaks in mid-answer goes on from the same token', async () => {
-  await withBrowser(false, async (browser) => {
+  await withBrowser({}, async (browser) => {
     const story = question('Tell me about the sea.', { max_tokens: 24, temperature: 0.8, seed: 7 });
-    const page = await browser.open(site.url);
-    expect(await create(page, { model })).toBeUndefined();
+    const page = await browser.open(offered.site.url);
+    expect(await create(page, { model: offered.model })).toBeUndefined();
     const whole = await ask(page, story);
     expect(whole.receipt?.usage.local.completion_tokens).toBe(24);
     await page.close();
 
-    const again = await browser.open(site.url);
-    const workerUrl = site.faultyWorker(BREAKS, 1);
-    expect(await create(again, { model, workerUrl })).toBeUndefined();
+    const again = await browser.open(offered.site.url);
+    const workerUrl = offered.site.faultyWorker(BREAKS, 1);
+    expect(await create(again, { model: offered.model, workerUrl })).toBeUndefined();
     const rescued = await ask(again, story);
     expect(rescued.text).toBe(whole.text);
     expect(rescued.receipt?.usage.local).toEqual(whole.receipt?.usage.local);
-    expect(site.asked.filter((path) => path === new URL(workerUrl).pathname)).toHaveLength(2);
+    expect(offered.site.asked.filter((path) => path === new URL(workerUrl).pathname)).toHaveLength(2);
   });
 });
 
 test('an engine that always breaks is an error in the end', async () => {
-  await withBrowser(false, async (browser) => {
-    const page = await browser.open(site.url);
-    const workerUrl = site.faultyWorker(BREAKS.replace('=== 8', '=== 2'));
-    expect(await create(page, { model, workerUrl })).toBeUndefined();
+  await withBrowser({}, async (browser) => {
+    const page = await browser.open(offered.site.url);
+    const workerUrl = offered.site.faultyWorker(BREAKS.replace('=== 8', '=== 2'));
+    expect(await create(page, { model: offered.model, workerUrl })).toBeUndefined();
     const { error } = await ask(page, question('Tell me about the sea.', { max_tokens: 24 }));
     expect(error).toMatchObject({ name: 'TidegateError', code: 'internal' });
     expect(error?.message).toContain('unreachable');
@@ -88,9 +70,9 @@ test('an engine that always breaks is an error in the end', async () => {
 });
 
 test('a software adapter is recognised, and the CPU computes', async () => {
-  await withBrowser(true, async (browser) => {
-    const page = await browser.open(site.url);
-    expect(await create(page, { model })).toBeUndefined();
+  await withBrowser({ webgpu: true }, async (browser) => {
+    const page = await browser.open(offered.site.url);
+    expect(await create(page, { model: offered.model })).toBeUndefined();
     expect(await device(page)).toMatchObject({
       backend: 'cpu',
       reason: expect.stringContaining('is software'),
@@ -99,18 +81,18 @@ test('a software adapter is recognised, and the CPU computes', async () => {
 });
 
 test('a GPU that computes wrongly is found out, and not tried again on the next visit', async () => {
-  await withBrowser(true, async (browser) => {
-    const page = await browser.open(site.url);
-    const workerUrl = site.faultyWorker(LOOKS_LIKE_HARDWARE + READS_ZEROS);
-    expect(await create(page, { model, workerUrl })).toBeUndefined();
+  await withBrowser({ webgpu: true }, async (browser) => {
+    const page = await browser.open(offered.site.url);
+    const workerUrl = offered.site.faultyWorker(LOOKS_LIKE_HARDWARE + READS_ZEROS);
+    expect(await create(page, { model: offered.model, workerUrl })).toBeUndefined();
     expect(await device(page)).toMatchObject({
       backend: 'cpu',
       reason: expect.stringContaining('self-test'),
     });
     await page.close();
 
-    const next = await browser.open(site.url);
-    expect(await create(next, { model, workerUrl })).toBeUndefined();
+    const next = await browser.open(offered.site.url);
+    expect(await create(next, { model: offered.model, workerUrl })).toBeUndefined();
     expect(await device(next)).toMatchObject({
       backend: 'cpu',
       reason: expect.stringContaining('on an earlier visit'),
@@ -120,11 +102,11 @@ test('a GPU that computes wrongly is found out, and not tried again on the next 
 });
 
 test('a page that goes down twice with the GPU in use stays off it', async () => {
-  await withBrowser(true, async (browser) => {
-    const workerUrl = site.faultyWorker(LOOKS_LIKE_HARDWARE);
+  await withBrowser({ webgpu: true }, async (browser) => {
+    const workerUrl = offered.site.faultyWorker(LOOKS_LIKE_HARDWARE);
     for (let visit = 0; visit < 2; visit += 1) {
-      const page = await browser.open(site.url);
-      expect(await create(page, { model, workerUrl })).toBeUndefined();
+      const page = await browser.open(offered.site.url);
+      expect(await create(page, { model: offered.model, workerUrl })).toBeUndefined();
       expect(await device(page)).toMatchObject({ backend: 'webgpu' });
       const devtools = await browser.context.newCDPSession(page);
       const crashed = new Promise((resolve) => page.once('crash', resolve));
@@ -132,8 +114,8 @@ test('a page that goes down twice with the GPU in use stays off it', async () =>
       await crashed;
       await page.close();
     }
-    const page = await browser.open(site.url);
-    expect(await create(page, { model, workerUrl })).toBeUndefined();
+    const page = await browser.open(offered.site.url);
+    expect(await create(page, { model: offered.model, workerUrl })).toBeUndefined();
     expect(await device(page)).toMatchObject({
       backend: 'cpu',
       reason: expect.stringContaining('the page ended 2 times while the GPU was in use'),
