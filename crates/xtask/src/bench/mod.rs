@@ -133,7 +133,7 @@ fn report(rows: &[Row], bench: &Bench, options: &Options) -> Result<()> {
         "prompt_tokens": bench.prompt_tokens(),
         "tokens": options.tokens,
         "rounds": options.runs,
-        "rows": rows_json,
+        "rows": &rows_json,
     });
     let file = folder.join("engine.json");
     fs::write(&file, serde_json::to_string_pretty(&report)? + "\n")?;
@@ -143,7 +143,10 @@ fn report(rows: &[Row], bench: &Bench, options: &Options) -> Result<()> {
         plot::draw(rows, &file)?;
         println!("{}", file.display());
     }
-    println!("{}\n\n{text}", file.display());
+    for row in &rows_json {
+        println!("{row}");
+    }
+    println!("\n{}\n\n{text}", file.display());
     Ok(())
 }
 
