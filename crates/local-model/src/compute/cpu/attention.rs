@@ -1,25 +1,52 @@
 //! Rotary positions (Su et al. 2021) and causal grouped-query attention (Ainslie et al. 2023).
 
-use super::{Cache, Tensor, exponential::exponential, float::dot, normalize};
+use super::{
+    Cache, Tensor,
+    exponential::exponential,
+    float::dot,
+    instructions::{Instructions, Job, eight, put, total},
+    normalize,
+};
 use crate::compute::{AttentionShape, HeadNorms, Pairs, Rope};
 
 /// See [`crate::compute::Compute::attention`].
-pub(super) fn attention(
+pub(super) struct Attention<'a> {
+    pub qkv: &'a Tensor,
+    pub norms: Option<HeadNorms<'a, Vec<f32>>>,
+    pub cache: &'a mut Cache,
+    pub position: usize,
+    pub shape: &'a AttentionShape,
+}
+
+impl Job for Attention<'_> {
+    type Out = Tensor;
+
+    #[inline(always)]
+    fn run<S: Instructions>(self, s: S) -> Tensor {
+        let position = self.position;
+        let queries = extend(self.cache, self.qkv, self.norms, position, self.shape);
+        let (cache, shape) = (&*self.cache, self.shape);
+        let width = shape.heads * shape.head_dim;
+        let mut out = vec![0f32; queries.len()];
+        let mut scores = Vec::new();
+        let tokens = queries.chunks_exact(width).zip(out.chunks_exact_mut(width));
+        for (token, (query, out)) in tokens.enumerate() {
+            attend(s, query, cache, position + token, shape, &mut scores, out);
+        }
+        Tensor { width, values: out }
+    }
+}
+
+/// Writes the keys, turned, and the values to the cache; gives the queries, turned.
+fn extend(
+    cache: &mut Cache,
     qkv: &Tensor,
     norms: Option<HeadNorms<'_, Vec<f32>>>,
-    cache: &mut Cache,
     position: usize,
     shape: &AttentionShape,
-) -> Tensor {
-    let AttentionShape {
-        heads,
-        kv_heads,
-        head_dim,
-        ..
-    } = *shape;
-    let (q_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
-    let group = heads / kv_heads;
-
+) -> Vec<f32> {
+    let head_dim = shape.head_dim;
+    let (q_width, kv_width) = (shape.heads * head_dim, shape.kv_heads * head_dim);
     // What an abandoned turn left beyond `position` goes.
     cache.keys.truncate(position * kv_width);
     cache.values.truncate(position * kv_width);
@@ -42,47 +69,76 @@ pub(super) fn attention(
         turn(query, head_dim, shape.rope.pairs, &turns);
         turn(key, head_dim, shape.rope.pairs, &turns);
     }
+    queries
+}
 
-    let mut out = vec![0f32; queries.len()];
-    // [group, positions]
-    let mut scores = Vec::new();
-    let tokens = queries
-        .chunks_exact(q_width)
-        .zip(out.chunks_exact_mut(q_width));
-    for (token, (query, out)) in tokens.enumerate() {
-        let end = position + token + 1;
-        let first = shape.window.map_or(0, |window| end.saturating_sub(window));
-        let seen = end - first;
-        let (keys, values) = (
-            &cache.keys[first * kv_width..],
-            &cache.values[first * kv_width..],
-        );
-        for kv_head in 0..kv_heads {
-            let own = kv_head * head_dim..(kv_head + 1) * head_dim;
-            let query = &query[kv_head * group * head_dim..][..group * head_dim];
-            let out = &mut out[kv_head * group * head_dim..][..group * head_dim];
-            scores.clear();
-            scores.resize(group * seen, 0f32);
-            // A key row is read once for all the heads that share it.
-            for (at, key) in keys.chunks_exact(kv_width).take(seen).enumerate() {
-                for (head, query) in query.chunks_exact(head_dim).enumerate() {
-                    scores[head * seen + at] = shape.scale * dot(query, &key[own.clone()]);
-                }
-            }
-            scores.chunks_exact_mut(seen).for_each(softmax);
-            for (at, value) in values.chunks_exact(kv_width).take(seen).enumerate() {
-                for (head, out) in out.chunks_exact_mut(head_dim).enumerate() {
-                    let weight = scores[head * seen + at];
-                    for (out, value) in out.iter_mut().zip(&value[own.clone()]) {
-                        *out += weight * value;
-                    }
-                }
+/// All heads of the query at `position`. `scores` is room to work in.
+#[inline(always)]
+fn attend<S: Instructions>(
+    s: S,
+    query: &[f32],
+    cache: &Cache,
+    position: usize,
+    shape: &AttentionShape,
+    scores: &mut Vec<f32>,
+    out: &mut [f32],
+) {
+    let head_dim = shape.head_dim;
+    let kv_width = shape.kv_heads * head_dim;
+    let group = shape.heads / shape.kv_heads * head_dim;
+    let end = position + 1;
+    let first = shape.window.map_or(0, |window| end.saturating_sub(window));
+    let seen = end - first;
+    let keys = &cache.keys[first * kv_width..end * kv_width];
+    let values = &cache.values[first * kv_width..end * kv_width];
+    // [heads of the group, positions]
+    scores.resize(group / head_dim * seen, 0.0);
+    let groups = query.chunks_exact(group).zip(out.chunks_exact_mut(group));
+    for (kv_head, (query, out)) in groups.enumerate() {
+        let own = kv_head * head_dim;
+        // A key is read once for all the heads that share it.
+        for (at, key) in keys.chunks_exact(kv_width).enumerate() {
+            let key = &key[own..own + head_dim];
+            for (head, query) in query.chunks_exact(head_dim).enumerate() {
+                scores[head * seen + at] = shape.scale * dot(s, query, key);
             }
         }
+        let heads = scores.chunks_exact_mut(seen);
+        for (scores, out) in heads.zip(out.chunks_exact_mut(head_dim)) {
+            softmax(s, scores);
+            weighted(s, scores, &values[own..], kv_width, out);
+        }
     }
-    Tensor {
-        width: q_width,
-        values: out,
+}
+
+/// `out = Σ weights[i] * rows[i]`; rows begin `stride` apart.
+#[inline(always)]
+fn weighted<S: Instructions>(s: S, weights: &[f32], rows: &[f32], stride: usize, out: &mut [f32]) {
+    const AT_ONCE: usize = 4;
+    let (many, rest) = out.as_chunks_mut::<{ 8 * AT_ONCE }>();
+    for (at, out) in many.iter_mut().enumerate() {
+        let mut sums = [s.splat(0.0); AT_ONCE];
+        let column = 8 * AT_ONCE * at;
+        for (&weight, row) in weights.iter().zip(rows.chunks(stride)) {
+            let weight = s.splat(weight);
+            let row: &[[f32; 8]] = row[column..][..8 * AT_ONCE].as_chunks().0;
+            for i in 0..AT_ONCE {
+                sums[i] = s.add(sums[i], s.mul(weight, s.load(&row[i])));
+            }
+        }
+        for i in 0..AT_ONCE {
+            put(&mut out[8 * i..], s.array(sums[i]));
+        }
+    }
+    let done = 8 * AT_ONCE * many.len();
+    for (at, out) in rest.chunks_mut(8).enumerate() {
+        let mut sums = s.splat(0.0);
+        let column = done + 8 * at;
+        for (&weight, row) in weights.iter().zip(rows.chunks(stride)) {
+            let row = eight(&row[column..][..out.len()]);
+            sums = s.add(sums, s.mul(s.splat(weight), s.load(&row)));
+        }
+        put(out, s.array(sums));
     }
 }
 
@@ -118,19 +174,24 @@ fn turn(row: &mut [f32], head_dim: usize, pairs: Pairs, turns: &[(f32, f32)]) {
     }
 }
 
-fn softmax(scores: &mut [f32]) {
-    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for score in &mut *scores {
-        *score = exponential(*score - highest);
+#[inline(always)]
+fn softmax<S: Instructions>(s: S, scores: &mut [f32]) {
+    let mut highest = s.splat(f32::NEG_INFINITY);
+    let (eights, rest) = scores.as_chunks::<8>();
+    for scores in eights {
+        highest = s.max(highest, s.load(scores));
     }
-    let (fours, rest) = scores.as_chunks::<4>();
-    let mut sums = [0f32; 4];
-    for four in fours {
-        for (sum, score) in sums.iter_mut().zip(four) {
-            *sum += score;
-        }
+    let highest = s.array(highest).into_iter().chain(rest.iter().copied());
+    let highest = highest.fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = s.splat(0.0);
+    for scores in scores.chunks_mut(8) {
+        let powers = exponential(s, s.sub(s.load(&eight(scores)), s.splat(highest)));
+        // Of the last few, only those that there are.
+        put(scores, s.array(powers));
+        sum = s.add(sum, s.load(&eight(scores)));
     }
-    let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest.iter().sum::<f32>();
-    let inverse = 1.0 / sum;
-    scores.iter_mut().for_each(|score| *score *= inverse);
+    let inverse = s.splat(1.0 / total(s.array(sum)));
+    for scores in scores.chunks_mut(8) {
+        put(scores, s.array(s.mul(s.load(&eight(scores)), inverse)));
+    }
 }

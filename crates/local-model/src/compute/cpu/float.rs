@@ -4,7 +4,10 @@
 
 use half::bf16;
 
-use super::Tensor;
+use super::{
+    Tensor,
+    instructions::{Instructions, Job, total},
+};
 use crate::gguf::TensorType;
 
 /// A matrix of floats `[rows, columns]`, row-major, as in the file.
@@ -32,15 +35,27 @@ impl Float {
             ),
         }
     }
+}
 
-    /// `out[token * width + row] = x[token] · weight[row]`.
-    pub fn products(&self, x: &Tensor, out: &mut [f32], width: usize) {
-        let mut weights = Vec::with_capacity(self.columns);
-        for row in 0..self.rows {
+/// `out[token * width + row] = x[token] · weight[row]`.
+pub(super) struct FloatProducts<'a> {
+    pub weight: &'a Float,
+    pub x: &'a Tensor,
+    pub out: &'a mut [f32],
+    pub width: usize,
+}
+
+impl Job for FloatProducts<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Instructions>(self, s: S) {
+        let mut weights = Vec::with_capacity(self.weight.columns);
+        for row in 0..self.weight.rows {
             weights.clear();
-            self.row(row, &mut weights);
-            for (token, x) in x.rows().enumerate() {
-                out[token * width + row] = dot(&weights, x);
+            self.weight.row(row, &mut weights);
+            for (x, out) in self.x.rows().zip(self.out.chunks_mut(self.width)) {
+                out[row] = dot(s, &weights, x);
             }
         }
     }
@@ -69,15 +84,17 @@ fn single(bits: u16) -> f32 {
     f32::from_bits(value | (bits & 0x8000) << 16)
 }
 
-/// In eight lanes, so that the compiler makes vectors of it.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+/// `Σ a[i] * b[i]`
+#[inline(always)]
+pub(super) fn dot<S: Instructions>(s: S, a: &[f32], b: &[f32]) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut sums = [0f32; 8];
+    let mut sums = s.splat(0.0);
     for (a, b) in a.iter().zip(b) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
+        sums = s.add(sums, s.mul(s.load(a), s.load(b)));
     }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + rest
+    let mut sum = total(s.array(sums));
+    for (a, b) in a_rest.iter().zip(b_rest) {
+        sum += a * b;
+    }
+    sum
 }

@@ -1,14 +1,13 @@
 //! How packed matrices lie in memory: one description for every type of blocks.
 //!
-//! Groups of eight rows: the first super-block of rows 0 to 3, the first of rows 4 to 7, their second
-//! ones, and so on, so that a kernel that takes eight rows reads memory from one end to the other.
-//! In a super-block, whose four rows are interleaved by four bytes:
+//! Eight rows make a group, whose blocks are interleaved by four bytes; groups follow each other, so that
+//! a kernel reads memory from one end to the other. A super-block of a group is
 //!
 //! 1. the rows' f16 scales `d`, then, where the type has minimums, the rows' f16 `m` (or `dmin`);
-//! 2. for each block of 32 columns: in K types eight bytes of small scales, then the codes.
+//! 2. for each block of 32 columns: in K types 16 bytes of small scales, then the codes.
 //!
 //! Codes lie in planes of 8, 4, 2 or 1 bits (5 bits: nibbles and a plane of single bits; 6: nibbles and
-//! pairs; 3: pairs and single bits). A vector of a plane is 16 bytes, four of each row, so that its
+//! pairs; 3: pairs and single bits). A vector of a plane is 32 bytes, four of each row, so that its
 //! 32-bit lanes are the rows. Chunk `c` of a block is its columns `4c..4c + 4`, the bytes of a lane;
 //! chunk `c` is
 //!
@@ -17,16 +16,16 @@
 //! - of a 2-bit plane: vector `c / 4`, bits `2 * (c % 4)` and the next;
 //! - of a 1-bit plane: the only vector, bit `c`.
 //!
-//! Small scales are one byte for each row: of Q4_K and Q5_K the four scales, then the four minimums; of
-//! the others, whose scales are for 16 columns, four of the first half and four of the second (in Q2_K
+//! Small scales are one byte for each row: of Q4_K and Q5_K the eight scales, then the eight minimums; of
+//! the others, whose scales are for 16 columns, eight of the first half and eight of the second (in Q2_K
 //! a nibble of scale and, above, a nibble of minimum).
 
-/// Rows of a super-block.
-pub(super) const ROWS: usize = 4;
-/// Super-blocks of a group that share columns.
-pub(super) const HALVES: usize = 2;
 /// Rows of a group.
-pub(super) const GROUP_ROWS: usize = HALVES * ROWS;
+pub(super) const ROWS: usize = 8;
+/// Chunks of four columns in a block.
+pub(super) const CHUNKS: usize = 8;
+/// Bytes of a vector: four columns of eight rows.
+pub(super) const VECTOR: usize = 4 * ROWS;
 
 /// What is added to `scale * code`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,12 +47,12 @@ pub(super) trait Format {
     /// Blocks of 32 columns that share `d`: 1, or 8 in K types.
     const BLOCKS: usize;
     const MINIMUM: Minimum;
-    /// A super-block of four rows: `[u8; Self::BYTES]`.
+    /// A super-block of a group: `[u8; Self::BYTES]`.
     type Place;
     /// Whether small scales are signed.
     const SIGNED: bool;
 
-    /// Bytes before the blocks: `d` and perhaps `m` of four rows.
+    /// Bytes before the blocks: `d` and perhaps `m` of each row.
     const HEAD: usize = match Self::MINIMUM {
         Minimum::Own => 4 * ROWS,
         _ => 2 * ROWS,
@@ -62,12 +61,29 @@ pub(super) trait Format {
     const SMALL: usize = if Self::BLOCKS > 1 { 2 * ROWS } else { 0 };
     /// Bytes of a block's codes.
     const PLANES: usize = ROWS * 32 * Self::BITS / 8;
-    /// Bytes of a super-block of four rows.
+    /// Bytes of a super-block of a group.
     const BYTES: usize = Self::HEAD + Self::BLOCKS * (Self::SMALL + Self::PLANES);
     /// Columns of a super-block.
     const COLUMNS: usize = 32 * Self::BLOCKS;
+    /// Parts of a block that have a scale of their own.
+    const PARTS: usize = 32 / Self::GROUP;
+    /// Chunks of a part whose products with activations, pairs of columns added up, surely sum up within
+    /// 16 bits. (Products of 8-bit codes sum up in 32.)
+    const RUN: usize = {
+        let (all, fit) = (
+            Self::GROUP / 4,
+            i16::MAX as usize / (2 * 127 * ((1 << Self::BITS) - 1)),
+        );
+        if Self::BITS == 8 || fit >= all {
+            all
+        } else {
+            1 << fit.ilog2()
+        }
+    };
+    /// Such runs in a part.
+    const RUNS: usize = Self::GROUP / 4 / Self::RUN;
 
-    /// Super-blocks of four rows.
+    /// Super-blocks of a group.
     fn places(bytes: &[u8]) -> &[Self::Place];
 }
 
@@ -128,34 +144,40 @@ macro_rules! with_format {
 }
 pub(super) use with_format;
 
-/// Byte `at` of a super-block, where kernels load without a check: they load at sums of the constants
-/// above, and the inner loop would be checks to a half.
+/// `N` bytes of a super-block from `at` on, without a check: kernels load at sums of the constants above,
+/// and the inner loop would be checks to a half.
+///
+/// # Safety
+///
+/// `at + N` is at most [`Format::BYTES`].
 #[inline(always)]
-pub(super) fn byte<F: Format>(place: &F::Place, at: usize) -> *const u8 {
+pub(super) unsafe fn bytes<F: Format, const N: usize>(place: &F::Place, at: usize) -> &[u8; N] {
     const { assert!(size_of::<F::Place>() == F::BYTES) };
-    (&raw const *place).cast::<u8>().wrapping_add(at)
+    debug_assert!(at + N <= F::BYTES);
+    // SAFETY: a place is `BYTES` bytes, of which the caller promises these are some.
+    unsafe { &*(&raw const *place).cast::<u8>().add(at).cast::<[u8; N]>() }
 }
 
-/// Code of a block's `column` in `row` of four.
+/// Code of a block's `column` in `row` of the group.
 pub(super) fn code<F: Format>(planes: &[u8], row: usize, column: usize) -> u8 {
     let (chunk, byte) = (column / 4, 4 * row + column % 4);
-    let nibble = |start: usize| planes[start + chunk % 4 * 16 + byte] >> (chunk / 4 * 4) & 15;
-    let pair = |start: usize| planes[start + chunk / 4 * 16 + byte] >> (chunk % 4 * 2) & 3;
+    let nibble = |start: usize| planes[start + chunk % 4 * VECTOR + byte] >> (chunk / 4 * 4) & 15;
+    let pair = |start: usize| planes[start + chunk / 4 * VECTOR + byte] >> (chunk % 4 * 2) & 3;
     let bit = |start: usize| planes[start + byte] >> chunk & 1;
     match F::BITS {
         2 => pair(0),
-        3 => pair(0) | bit(32) << 2,
+        3 => pair(0) | bit(2 * VECTOR) << 2,
         4 => nibble(0),
-        5 => nibble(0) | bit(64) << 4,
-        6 => nibble(0) | pair(64) << 4,
-        _ => planes[chunk * 16 + byte],
+        5 => nibble(0) | bit(4 * VECTOR) << 4,
+        6 => nibble(0) | pair(4 * VECTOR) << 4,
+        _ => planes[chunk * VECTOR + byte],
     }
 }
 
 /// Writes a block's codes, a word of four columns for each row and chunk.
-pub(super) fn write_codes<F: Format>(planes: &mut [u8], codes: &[[u32; 8]; ROWS]) {
+pub(super) fn write_codes<F: Format>(planes: &mut [u8], codes: &[[u32; CHUNKS]; ROWS]) {
     let mut put = |vector: usize, row: usize, word: u32| {
-        planes[16 * vector + 4 * row..][..4].copy_from_slice(&word.to_le_bytes());
+        planes[VECTOR * vector + 4 * row..][..4].copy_from_slice(&word.to_le_bytes());
     };
     for (row, codes) in codes.iter().enumerate() {
         let nibbles = |at: usize| codes[at] & 0x0f0f_0f0f | (codes[at + 4] & 0x0f0f_0f0f) << 4;

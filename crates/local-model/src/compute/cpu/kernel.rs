@@ -1,162 +1,333 @@
-//! Products of packed weights with rounded activations: the one kernel, for every type of blocks and
-//! every instruction set.
+//! Products of packed weights with rounded activations: the kernels, for every type of blocks.
 //!
-//! A block's dot product is exact, in integers. Everything in floats is done here, in the same order
-//! for every instruction set and without fused multiply-add, so that all give the same bits.
+//! A block's dot product is exact, in integers; `instructions.rs` says how floats are summed up.
+//!
+//! One token meets the packed codes directly: each is unpacked and used once, and memory is the limit.
+//! For several tokens a group of rows is expanded first, one byte a code, and then serves all of them.
+//!
+//! How often the inner loops run the compiler does not know. Unrolled, a page's loads would all come
+//! first, and the sums, each used once more, last: of the 16 vector registers that most machines have, such
+//! code spills most values (measured: 1.5 times slower).
+
+use std::{hint::black_box, marker::PhantomData};
 
 use super::{
-    format::{Format, GROUP_ROWS, HALVES, Minimum, ROWS, byte},
+    format::{CHUNKS, Format, Minimum, ROWS, VECTOR, bytes},
+    instructions::{Instructions, Job, put},
     packed::{Packed, group_bytes},
-    quantized::{Block, Quantized},
+    quantized::{BLOCK, Block, Rounded, TILE},
 };
 
-/// What the kernel needs of an instruction set. Everything is inlined into the caller, which has the
-/// instructions; a value of the type is the proof that they are there.
-pub(super) trait Instructions: Copy {
-    /// f32 of four rows.
-    type Floats: Copy;
-    /// i32 of four rows.
-    type Ints: Copy;
-
-    /// Dot products of a block of both halves of a group, whose codes begin `at` that byte of the super-block, with
-    /// a block of each token: of the first 16 columns and
-    /// of the last 16 if the format's scales are for 16 columns, else of all and nothing. Codes count
-    /// without the format's offset.
-    fn dots<F: Format, const T: usize>(
-        self,
-        places: [&F::Place; HALVES],
-        at: usize,
-        x: [&Block; T],
-    ) -> [[[Self::Ints; 2]; T]; HALVES];
-
-    fn floats(self, ints: Self::Ints) -> Self::Floats;
-    /// Four f16 numbers.
-    fn halves(self, bytes: [u8; 8]) -> Self::Floats;
-    /// Four unsigned bytes.
-    fn unsigned(self, bytes: u32) -> Self::Floats;
-    /// Four signed bytes.
-    fn signed(self, bytes: u32) -> Self::Floats;
-    fn splat(self, value: f32) -> Self::Floats;
-    fn add(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
-    fn mul(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
-    fn array(self, floats: Self::Floats) -> [f32; ROWS];
+/// `out[token * width + row] = x[token] · weight[row]`.
+pub(super) struct Products<'a, F> {
+    pub weight: &'a Packed,
+    pub x: &'a Rounded,
+    pub out: &'a mut [f32],
+    pub width: usize,
+    /// The weight's.
+    pub format: PhantomData<F>,
 }
 
-/// Tokens that share one pass through a group of rows, so that a group is unpacked once for them.
-const TILE: usize = 4;
+impl<F: Format> Job for Products<'_, F> {
+    type Out = ();
 
-/// `out[token * width + row] = x[token] · weight[row]`.
-#[inline(always)]
-pub(super) fn products<S: Instructions, F: Format>(
-    s: S,
-    weight: &Packed,
-    x: &Quantized,
-    out: &mut [f32],
-    width: usize,
-) {
-    let size = group_bytes::<F>(weight.columns);
-    let tokens = x.tokens();
-    let tiled = tokens / TILE * TILE;
-    for (group, bytes) in weight.bytes.chunks_exact(size).enumerate() {
-        let places = F::places(bytes);
-        let row = group * GROUP_ROWS;
-        for first in (0..tiled).step_by(TILE) {
-            let x = [
-                x.token(first),
-                x.token(first + 1),
-                x.token(first + 2),
-                x.token(first + 3),
-            ];
-            let sums = tile::<S, F, TILE>(s, places, x);
-            for (half, sums) in sums.into_iter().enumerate() {
-                for (at, sums) in sums.into_iter().enumerate() {
-                    store(out, width, weight.rows, row + half * ROWS, first + at, sums);
+    #[inline(always)]
+    fn run<S: Instructions>(self, s: S) {
+        let size = group_bytes::<F>(self.weight.columns);
+        let groups = self.weight.bytes.chunks_exact(size).map(F::places);
+        let rows = (0..self.weight.rows).step_by(ROWS);
+        match self.x {
+            Rounded::One(x) => {
+                let steps = black_box(pairs_of_chunks::<F>());
+                for (places, row) in groups.zip(rows) {
+                    let sums = one::<S, F>(s, places, &x.blocks, steps);
+                    put(&mut self.out[row..self.weight.rows], s.array(sums));
                 }
             }
-        }
-        for token in tiled..tokens {
-            let [[a], [b]] = tile::<S, F, 1>(s, places, [x.token(token)]);
-            store(out, width, weight.rows, row, token, a);
-            store(out, width, weight.rows, row + ROWS, token, b);
-        }
-    }
-}
-
-/// Keeps the sums of those rows from `first` on that there are.
-#[inline(always)]
-fn store(
-    out: &mut [f32],
-    width: usize,
-    rows: usize,
-    first: usize,
-    token: usize,
-    sums: [f32; ROWS],
-) {
-    for (row, sum) in (first..rows).zip(sums) {
-        out[token * width + row] = sum;
-    }
-}
-
-/// Products of the eight rows of a group with `T` tokens.
-///
-/// Loops and no closures: a closure that is not inlined would lack the caller's instructions.
-#[inline(always)]
-fn tile<S: Instructions, F: Format, const T: usize>(
-    s: S,
-    places: &[F::Place],
-    x: [&[Block]; T],
-) -> [[[f32; ROWS]; T]; HALVES] {
-    let mut sums = [[s.splat(0.0); T]; HALVES];
-    for at in 0..places.len() / HALVES {
-        let place = [&places[HALVES * at], &places[HALVES * at + 1]];
-        let mut heads = [[s.splat(0.0); 2]; HALVES];
-        for g in 0..HALVES {
-            heads[g] = [
-                s.halves(array::<F, _>(place[g], 0)),
-                match F::MINIMUM {
-                    Minimum::Own => s.halves(array::<F, _>(place[g], 2 * ROWS)),
-                    _ => s.splat(0.0),
-                },
-            ];
-        }
-        for block in 0..F::BLOCKS {
-            let start = F::HEAD + block * (F::SMALL + F::PLANES);
-            let mut blocks = [&x[0][at * F::BLOCKS + block]; T];
-            for t in 1..T {
-                blocks[t] = &x[t][at * F::BLOCKS + block];
-            }
-            let dots = s.dots::<F, T>(place, start + F::SMALL, blocks);
-            for g in 0..HALVES {
-                let (scales, minimums) = scales::<S, F>(s, heads[g], place[g], start);
-                for t in 0..T {
-                    let mut sum = s.mul(scales[0], s.floats(dots[g][t][0]));
-                    if F::GROUP == 16 {
-                        sum = s.add(sum, s.mul(scales[1], s.floats(dots[g][t][1])));
-                    }
-                    match (F::MINIMUM, F::GROUP) {
-                        (Minimum::None, _) => {}
-                        (_, 32) => sum = s.add(sum, s.mul(minimums[0], s.splat(blocks[t].sum))),
-                        _ => {
-                            sum = s.add(sum, s.mul(minimums[0], s.splat(blocks[t].halves[0])));
-                            sum = s.add(sum, s.mul(minimums[1], s.splat(blocks[t].halves[1])));
+            Rounded::Several(x) => {
+                let blocks = self.weight.columns / BLOCK;
+                let mut expanded = vec![Expanded::ZERO; blocks];
+                let run = black_box(F::RUN);
+                for (places, row) in groups.zip(rows) {
+                    expand::<S, F>(s, places, &mut expanded);
+                    let tiles = x.blocks.chunks_exact(blocks);
+                    for (x, out) in tiles.zip(self.out.chunks_mut(TILE * self.width)) {
+                        let sums = match (F::BITS, F::RUNS) {
+                            (8, _) => tile::<S, 1, true>(s, &expanded, x, F::PARTS, run),
+                            (_, 1) => tile::<S, 1, false>(s, &expanded, x, F::PARTS, run),
+                            _ => tile::<S, 2, false>(s, &expanded, x, F::PARTS, run),
+                        };
+                        for (out, sums) in out.chunks_mut(self.width).zip(sums) {
+                            put(&mut out[row..self.weight.rows], s.array(sums));
                         }
                     }
-                    sums[g][t] = s.add(sums[g][t], s.mul(s.splat(blocks[t].scale), sum));
                 }
             }
         }
     }
-    let mut out = [[[0.0; ROWS]; T]; HALVES];
-    for g in 0..HALVES {
-        for t in 0..T {
-            out[g][t] = s.array(sums[g][t]);
-        }
-    }
-    out
 }
 
-/// Scales and minimums of a block, of its halves where scales are for 16 columns. `d` and `m` are the
-/// super-block's, small scales begin `at` that byte.
+/// Pairs of chunks, one of each half of a block, whose products surely sum up within 16 bits.
+const fn pairs_of_chunks<F: Format>() -> usize {
+    F::RUN * F::PARTS / 2
+}
+
+/// Products of a group of rows with one token. `steps` is [`pairs_of_chunks`].
+#[inline(always)]
+fn one<S: Instructions, F: Format>(
+    s: S,
+    places: &[F::Place],
+    x: &[Block<1>],
+    steps: usize,
+) -> S::Floats {
+    let mut sums = s.splat(0.0);
+    for (place, x) in places.iter().zip(x.chunks_exact(F::BLOCKS)) {
+        let head = head::<S, F>(s, place);
+        for (block, x) in x.iter().enumerate() {
+            let at = F::HEAD + block * (F::SMALL + F::PLANES);
+            let dots = dots::<S, F>(s, place, at + F::SMALL, x, steps);
+            let (scales, minimums) = scales::<S, F>(s, head, place, at);
+            for part in 0..F::PARTS {
+                let mut sum = s.mul(scales[part], s.floats(dots[part]));
+                if F::MINIMUM != Minimum::None {
+                    let all = s.splat(x.sums[part + F::PARTS - 1][0]);
+                    sum = s.add(sum, s.mul(minimums[part], all));
+                }
+                sums = s.add(sums, s.mul(s.splat(x.scales[0]), sum));
+            }
+        }
+    }
+    sums
+}
+
+/// Dot products of a block, whose codes begin `at` that byte, with a block of a token: of its parts.
+/// Codes count without the format's offset.
+#[inline(always)]
+fn dots<S: Instructions, F: Format>(
+    s: S,
+    place: &F::Place,
+    at: usize,
+    x: &Block<1>,
+    steps: usize,
+) -> [S::Sums; 2] {
+    let mut planes = Planes::new::<F>(s, place, at);
+    let mut wide = [s.zero(); 2];
+    let (first, second) = x.values.split_at(CHUNKS / 2);
+    for from in (0..CHUNKS / 2).step_by(pairs_of_chunks::<F>()) {
+        let mut sums = [s.zero(); 2];
+        for ([first], [second]) in first[from..][..steps].iter().zip(&second[from..][..steps]) {
+            let [low, high] = planes.next::<F>(s, place);
+            if F::BITS == 8 {
+                sums[0] = s.dot::<true>(sums[0], s.codes::<true>(low), s.columns::<true>(first));
+                sums[0] = s.dot::<true>(sums[0], s.codes::<true>(high), s.columns::<true>(second));
+            } else {
+                let (low, high) = (s.codes::<false>(low), s.codes::<false>(high));
+                sums[0] = s.dot::<false>(sums[0], low, s.columns::<false>(first));
+                let part = F::PARTS - 1;
+                sums[part] = s.dot::<false>(sums[part], high, s.columns::<false>(second));
+            }
+        }
+        for part in 0..F::PARTS {
+            let sums = if F::BITS == 8 {
+                s.widen::<true>(sums[part])
+            } else {
+                s.widen::<false>(sums[part])
+            };
+            wide[part] = if from == 0 {
+                sums
+            } else {
+                s.add_wide(wide[part], sums)
+            };
+        }
+    }
+    wide
+}
+
+/// The codes of a block, which come out of its planes two chunks at a time.
+struct Planes<S: Instructions> {
+    /// Where the next nibbles or bytes lie.
+    at: usize,
+    /// Planes of pairs of bits, the next to come lowest.
+    pairs: [S::Bytes; 2],
+    /// The plane of single bits, the next to come lowest, and fifth lowest.
+    bits: S::Bytes,
+}
+
+impl<S: Instructions> Planes<S> {
+    /// Those that begin `at` that byte of the super-block.
+    #[inline(always)]
+    fn new<F: Format>(s: S, place: &F::Place, at: usize) -> Self {
+        // Formats without such planes never look at what is loaded here.
+        let (pairs, bits) = match F::BITS {
+            2 => (0, 0),
+            3 => (0, 2 * VECTOR),
+            5 => (0, 4 * VECTOR),
+            6 => (4 * VECTOR, 0),
+            _ => (0, 0),
+        };
+        Self {
+            at,
+            pairs: [
+                vector::<S, F>(s, place, at + pairs),
+                vector::<S, F>(s, place, at + pairs + VECTOR),
+            ],
+            bits: vector::<S, F>(s, place, at + bits),
+        }
+    }
+
+    /// Chunk `n` of the first half and chunk `n` of the second half, for `n` 0, 1, 2, 3.
+    #[inline(always)]
+    fn next<F: Format>(&mut self, s: S, place: &F::Place) -> [S::Bytes; 2] {
+        let Self { at, pairs, bits } = *self;
+        let both = match F::BITS {
+            2 => [s.and(pairs[0], 3), s.and(pairs[1], 3)],
+            3 => [
+                s.or(s.and(pairs[0], 3), s.left::<2>(s.and(bits, 1))),
+                s.or(s.and(pairs[1], 3), s.right::<2>(s.and(bits, 16))),
+            ],
+            4 => nibbles::<S, F>(s, place, at),
+            5 => {
+                let [low, high] = nibbles::<S, F>(s, place, at);
+                [
+                    s.or(low, s.left::<4>(s.and(bits, 1))),
+                    s.or(high, s.and(bits, 16)),
+                ]
+            }
+            6 => {
+                let [low, high] = nibbles::<S, F>(s, place, at);
+                [
+                    s.or(low, s.left::<4>(s.and(pairs[0], 3))),
+                    s.or(high, s.left::<4>(s.and(pairs[1], 3))),
+                ]
+            }
+            _ => [
+                vector::<S, F>(s, place, at),
+                vector::<S, F>(s, place, at + 4 * VECTOR),
+            ],
+        };
+        self.at += VECTOR;
+        self.pairs = [s.right::<2>(pairs[0]), s.right::<2>(pairs[1])];
+        self.bits = s.right::<1>(bits);
+        both
+    }
+}
+
+/// A vector of a block's planes.
+#[inline(always)]
+fn vector<S: Instructions, F: Format>(s: S, place: &F::Place, at: usize) -> S::Bytes {
+    // SAFETY: callers stay within the planes of a block, which lie within the super-block: there are at
+    // least two vectors of any plane of pairs, one of bits, four of nibbles and eight of bytes, and
+    // `Planes::next` is called four times.
+    s.bytes(unsafe { bytes::<F, VECTOR>(place, at) })
+}
+
+/// A vector of nibbles: the low ones, the high ones.
+#[inline(always)]
+fn nibbles<S: Instructions, F: Format>(s: S, place: &F::Place, at: usize) -> [S::Bytes; 2] {
+    let both = vector::<S, F>(s, place, at);
+    [s.and(both, 15), s.and(s.right::<4>(both), 15)]
+}
+
+/// A block of a group of rows, of any format, as [`tile`] reads it.
+#[derive(Clone, Copy)]
+struct Expanded {
+    codes: [[u8; VECTOR]; CHUNKS],
+    /// Of each part.
+    scales: [[f32; ROWS]; 2],
+    /// Of each part.
+    minimums: [[f32; ROWS]; 2],
+}
+
+impl Expanded {
+    const ZERO: Self = Self {
+        codes: [[0; VECTOR]; CHUNKS],
+        scales: [[0.0; ROWS]; 2],
+        minimums: [[0.0; ROWS]; 2],
+    };
+}
+
+/// Expands a group of rows.
+#[inline(always)]
+fn expand<S: Instructions, F: Format>(s: S, places: &[F::Place], out: &mut [Expanded]) {
+    for (place, out) in places.iter().zip(out.chunks_exact_mut(F::BLOCKS)) {
+        let head = head::<S, F>(s, place);
+        for (block, out) in out.iter_mut().enumerate() {
+            let at = F::HEAD + block * (F::SMALL + F::PLANES);
+            let mut planes = Planes::new::<F>(s, place, at + F::SMALL);
+            for chunk in 0..CHUNKS / 2 {
+                let [low, high] = planes.next::<F>(s, place);
+                out.codes[chunk] = s.store(low);
+                out.codes[CHUNKS / 2 + chunk] = s.store(high);
+            }
+            let (scales, minimums) = scales::<S, F>(s, head, place, at);
+            for part in 0..F::PARTS {
+                out.scales[part] = s.array(scales[part]);
+                out.minimums[part] = s.array(minimums[part]);
+            }
+        }
+    }
+}
+
+/// Products of a group of rows with [`TILE`] tokens. Each of `parts` is `RUNS` runs of `run` chunks.
+#[inline(always)]
+fn tile<S: Instructions, const RUNS: usize, const WIDE: bool>(
+    s: S,
+    weights: &[Expanded],
+    x: &[Block<TILE>],
+    parts: usize,
+    run: usize,
+) -> [S::Floats; TILE] {
+    let mut sums = [s.splat(0.0); TILE];
+    for (weights, x) in weights.iter().zip(x) {
+        let mut from = 0;
+        for part in 0..parts {
+            let mut wide = [s.zero(); TILE];
+            for at in 0..RUNS {
+                let mut near = [s.zero(); TILE];
+                let columns = &x.values[from..][..run];
+                for (codes, columns) in weights.codes[from..][..run].iter().zip(columns) {
+                    let codes = s.codes::<WIDE>(s.bytes(codes));
+                    for t in 0..TILE {
+                        let columns = s.columns::<WIDE>(&columns[t]);
+                        near[t] = s.dot::<WIDE>(near[t], codes, columns);
+                    }
+                }
+                for t in 0..TILE {
+                    let near = s.widen::<WIDE>(near[t]);
+                    wide[t] = if at == 0 {
+                        near
+                    } else {
+                        s.add_wide(wide[t], near)
+                    };
+                }
+                from += run;
+            }
+            let scales = s.load(&weights.scales[part]);
+            let minimums = s.load(&weights.minimums[part]);
+            for t in 0..TILE {
+                let all = s.splat(x.sums[part + parts - 1][t]);
+                let sum = s.add(s.mul(scales, s.floats(wide[t])), s.mul(minimums, all));
+                sums[t] = s.add(sums[t], s.mul(s.splat(x.scales[t]), sum));
+            }
+        }
+    }
+    sums
+}
+
+/// A super-block's `d` and, if it has one, `m`.
+#[inline(always)]
+fn head<S: Instructions, F: Format>(s: S, place: &F::Place) -> [S::Floats; 2] {
+    // SAFETY: every format's head begins with these bytes.
+    let d = s.halves(unsafe { bytes::<F, { 2 * ROWS }>(place, 0) });
+    let m = match F::MINIMUM {
+        // SAFETY: and so it goes on where the type has minimums.
+        Minimum::Own => s.halves(unsafe { bytes::<F, { 2 * ROWS }>(place, 2 * ROWS) }),
+        _ => s.splat(0.0),
+    };
+    [d, m]
+}
+
+/// Scales and minimums of the parts of a block whose small scales begin `at` that byte.
 #[inline(always)]
 fn scales<S: Instructions, F: Format>(
     s: S,
@@ -168,10 +339,14 @@ fn scales<S: Instructions, F: Format>(
     let scales = if F::BLOCKS == 1 {
         [d, d]
     } else {
-        let words = [
-            u32::from_le_bytes(array::<F, _>(place, at)),
-            u32::from_le_bytes(array::<F, _>(place, at + ROWS)),
-        ];
+        // SAFETY: in K types, which have several blocks, two bytes for each row are small scales.
+        let small = unsafe {
+            [
+                bytes::<F, ROWS>(place, at),
+                bytes::<F, ROWS>(place, at + ROWS),
+            ]
+        };
+        let words = [u64::from_le_bytes(*small[0]), u64::from_le_bytes(*small[1])];
         match (F::GROUP, F::MINIMUM, F::SIGNED) {
             (32, ..) => {
                 let minimum = s.mul(s.mul(m, negative), s.unsigned(words[1]));
@@ -180,15 +355,15 @@ fn scales<S: Instructions, F: Format>(
             }
             (_, Minimum::Own, _) => {
                 let m = s.mul(m, negative);
-                let nibble = |word: u32, shift: u32| word >> shift & 0x0f0f_0f0f;
+                const LOW: u64 = 0x0f0f_0f0f_0f0f_0f0f;
                 return (
                     [
-                        s.mul(d, s.unsigned(nibble(words[0], 0))),
-                        s.mul(d, s.unsigned(nibble(words[1], 0))),
+                        s.mul(d, s.unsigned(words[0] & LOW)),
+                        s.mul(d, s.unsigned(words[1] & LOW)),
                     ],
                     [
-                        s.mul(m, s.unsigned(nibble(words[0], 4))),
-                        s.mul(m, s.unsigned(nibble(words[1], 4))),
+                        s.mul(m, s.unsigned(words[0] >> 4 & LOW)),
+                        s.mul(m, s.unsigned(words[1] >> 4 & LOW)),
                     ],
                 );
             }
@@ -206,11 +381,4 @@ fn scales<S: Instructions, F: Format>(
         }
         _ => (scales, [m, m]),
     }
-}
-
-/// `N` bytes from `at` on.
-#[inline(always)]
-fn array<F: Format, const N: usize>(place: &F::Place, at: usize) -> [u8; N] {
-    // SAFETY: heads and small scales, where this reads, lie within the super-block.
-    unsafe { byte::<F>(place, at).cast::<[u8; N]>().read() }
 }

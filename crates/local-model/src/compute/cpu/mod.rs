@@ -6,9 +6,11 @@
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod candidates;
 mod exponential;
 mod float;
 mod format;
+mod instructions;
 mod kernel;
 mod packed;
 mod portable;
@@ -17,13 +19,19 @@ mod unpack;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
-use super::{Activation, AttentionShape, CacheShape, Compute, HeadNorms, Part};
+use std::marker::PhantomData;
+
+use super::{Activation, AttentionShape, CacheShape, Candidates, Compute, HeadNorms, Part};
 use crate::{Error, gguf::TensorType};
+use attention::Attention;
+use candidates::Pick;
 use exponential::exponential;
-use float::Float;
-use format::{Format, with_format};
+use float::{Float, FloatProducts};
+use format::with_format;
+use instructions::{Instructions, Job, eight, put};
+use kernel::Products;
 use packed::Packed;
-use quantized::Quantized;
+use quantized::Round;
 
 /// Packed weights `[rows, columns]`: those of several tensors, one below the other.
 pub(crate) struct Matrix {
@@ -33,7 +41,7 @@ pub(crate) struct Matrix {
 
 /// The rows of one tensor.
 enum Segment {
-    /// Blocks of codes, four rows interleaved.
+    /// Blocks of codes, eight rows interleaved.
     Packed(Packed),
     /// F32, F16 or BF16.
     Float(Float),
@@ -124,17 +132,15 @@ impl Cpu {
         }
     }
 
-    /// `out[token * width + row] = x[token] · weight[row]`.
-    fn products<F: Format>(self, weight: &Packed, x: &Quantized, out: &mut [f32], width: usize) {
+    /// Does the work with the instructions that are there.
+    fn run<J: Job>(self, job: J) -> J::Out {
         match self {
-            Self::Portable => {
-                kernel::products::<_, F>(portable::Portable, weight, x, out, width);
-            }
+            Self::Portable => job.run(portable::Portable),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this variant is made only after the CPU was found to have AVX2 and F16C.
-            Self::Avx2 => unsafe { avx2::avx2_products::<F>(weight, x, out, width) },
+            Self::Avx2 => unsafe { avx2::run(job) },
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Self::Wasm => kernel::products::<_, F>(wasm::Wasm, weight, x, out, width),
+            Self::Wasm => job.run(wasm::Wasm),
         }
     }
 }
@@ -227,11 +233,22 @@ impl Compute for Cpu {
         for segment in &weight.segments {
             let out = &mut values[first..];
             match segment {
-                Segment::Packed(packed) => {
-                    let x = rounded.get_or_insert_with(|| Quantized::new(x));
-                    with_format!(packed.kind, F => self.products::<F>(packed, x, out, width));
+                Segment::Packed(weight) => {
+                    let x = &*rounded.get_or_insert_with(|| self.run(Round(x)));
+                    with_format!(weight.kind, F => self.run(Products {
+                        weight,
+                        x,
+                        out,
+                        width,
+                        format: PhantomData::<F>,
+                    }));
                 }
-                Segment::Float(float) => float.products(x, out, width),
+                Segment::Float(weight) => self.run(FloatProducts {
+                    weight,
+                    x,
+                    out,
+                    width,
+                }),
             }
             first += segment.rows();
         }
@@ -246,27 +263,20 @@ impl Compute for Cpu {
         position: usize,
         shape: &AttentionShape,
     ) -> Tensor {
-        attention::attention(qkv, norms, cache, position, shape)
+        self.run(Attention {
+            qkv,
+            norms,
+            cache,
+            position,
+            shape,
+        })
     }
 
     fn gated(&self, gate_up: &Tensor, activation: Activation) -> Tensor {
-        let width = gate_up.width / 2;
-        let mut values = Vec::with_capacity(gate_up.values.len() / 2);
-        for row in gate_up.rows() {
-            let (gates, ups) = row.split_at(width);
-            let pairs = gates.iter().zip(ups);
-            match activation {
-                Activation::Silu => {
-                    values.extend(pairs.map(|(&x, &up)| x / (1.0 + exponential(-x)) * up));
-                }
-                // (1 + tanh y) / 2 is 1 / (1 + e^-2y).
-                Activation::Gelu => values.extend(pairs.map(|(&x, &up)| {
-                    let inner = (8.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
-                    x / (1.0 + exponential(-inner)) * up
-                })),
-            }
-        }
-        Tensor { width, values }
+        self.run(Gated {
+            gate_up,
+            activation,
+        })
     }
 
     fn add(&self, x: &Tensor, y: &Tensor) -> Tensor {
@@ -296,12 +306,53 @@ impl Compute for Cpu {
         Ok(x.values.clone())
     }
 
+    async fn candidates(&self, logits: &Tensor, count: usize) -> Result<Candidates, Error> {
+        let scores = &logits.values;
+        Ok(self.run(Pick { scores, count }))
+    }
+
     async fn settle(&self, _: &Tensor) -> Result<(), Error> {
         Ok(())
     }
 
     fn dispatches(&self) -> u64 {
         0
+    }
+}
+
+/// See [`Compute::gated`].
+struct Gated<'a> {
+    gate_up: &'a Tensor,
+    activation: Activation,
+}
+
+impl Job for Gated<'_> {
+    type Out = Tensor;
+
+    #[inline(always)]
+    fn run<S: Instructions>(self, s: S) -> Tensor {
+        let width = self.gate_up.width / 2;
+        let mut values = vec![0.0; self.gate_up.values.len() / 2];
+        for (row, out) in self.gate_up.rows().zip(values.chunks_exact_mut(width)) {
+            let (gates, ups) = row.split_at(width);
+            let eights = gates.chunks(8).zip(ups.chunks(8));
+            for ((gates, ups), out) in eights.zip(out.chunks_mut(8)) {
+                let x = s.load(&eight(gates));
+                let inner = match self.activation {
+                    Activation::Silu => x,
+                    // (1 + tanh y) / 2 is 1 / (1 + e^-2y).
+                    Activation::Gelu => {
+                        let cube = s.mul(s.mul(s.mul(s.splat(0.044_715), x), x), x);
+                        let factor = (8.0 / std::f32::consts::PI).sqrt();
+                        s.mul(s.splat(factor), s.add(x, cube))
+                    }
+                };
+                let power = exponential(s, s.sub(s.splat(0.0), inner));
+                let gate = s.div(x, s.add(s.splat(1.0), power));
+                put(out, s.array(s.mul(gate, s.load(&eight(ups)))));
+            }
+        }
+        Tensor { width, values }
     }
 }
 

@@ -3,7 +3,7 @@
 use half::f16;
 
 use super::{
-    format::{Format, GROUP_ROWS, Minimum, ROWS, code, with_format, write_codes},
+    format::{Format, Minimum, ROWS, code, with_format, write_codes},
     unpack::{Unpacked, unpack},
 };
 use crate::gguf::TensorType;
@@ -34,9 +34,8 @@ impl Packed {
     pub fn row(&self, row: usize, out: &mut Vec<f32>) {
         with_format!(self.kind, F => {
             let size = group_bytes::<F>(self.columns);
-            let group = &self.bytes[row / GROUP_ROWS * size..][..size];
-            let half = row % GROUP_ROWS / ROWS;
-            for place in group.chunks_exact(F::BYTES).skip(half).step_by(2) {
+            let group = &self.bytes[row / ROWS * size..][..size];
+            for place in group.chunks_exact(F::BYTES) {
                 row_values::<F>(place, row % ROWS, out);
             }
         });
@@ -45,25 +44,25 @@ impl Packed {
 
 /// Bytes of a group of eight rows.
 pub(super) fn group_bytes<F: Format>(columns: usize) -> usize {
-    columns / F::COLUMNS * F::BYTES * 2
+    columns / F::COLUMNS * F::BYTES
 }
 
 fn reorder<F: Format>(kind: TensorType, rows: usize, columns: usize, bytes: &mut Vec<u8>) {
     let (old, new) = (kind.row_bytes(columns), group_bytes::<F>(columns));
-    debug_assert!(bytes.len() == rows * old && new >= GROUP_ROWS * old);
-    let groups = rows.div_ceil(GROUP_ROWS);
+    debug_assert!(bytes.len() == rows * old && new >= ROWS * old);
+    let groups = rows.div_ceil(ROWS);
     bytes.resize(groups * new, 0);
     // A group may grow, so the last one moves first: its new place begins at or after its old one.
-    let mut group = vec![0; GROUP_ROWS * old];
+    let mut group = vec![0; ROWS * old];
     let mut unpacked = [Unpacked::ZERO; ROWS];
     for index in (0..groups).rev() {
-        let given = GROUP_ROWS.min(rows - index * GROUP_ROWS);
+        let given = ROWS.min(rows - index * ROWS);
         group.fill(0);
-        group[..given * old].copy_from_slice(&bytes[index * GROUP_ROWS * old..][..given * old]);
+        group[..given * old].copy_from_slice(&bytes[index * ROWS * old..][..given * old]);
         let places = bytes[index * new..][..new].chunks_exact_mut(F::BYTES);
         for (at, place) in places.enumerate() {
             for (row, unpacked) in unpacked.iter_mut().enumerate() {
-                let from = (at % 2 * ROWS + row) * old + at / 2 * kind.block_bytes();
+                let from = row * old + at * kind.block_bytes();
                 unpack(kind, &group[from..][..kind.block_bytes()], unpacked);
             }
             write_super_block::<F>(place, &unpacked);
@@ -86,8 +85,8 @@ fn write_super_block<F: Format>(place: &mut [u8], rows: &[Unpacked; ROWS]) {
                 [small[row], small[ROWS + row]] = unpacked.small[at];
             }
         }
-        let codes = [0, 1, 2, 3].map(|row| {
-            let codes = rows[row].codes[32 * at..][..32].as_chunks::<4>().0;
+        let codes = rows.each_ref().map(|row| {
+            let codes = row.codes[32 * at..][..32].as_chunks::<4>().0;
             std::array::from_fn(|chunk| u32::from_le_bytes(codes[chunk]))
         });
         write_codes::<F>(planes, &codes);

@@ -1,9 +1,15 @@
 //! Activations rounded to 8 bits.
 
-use super::Tensor;
+use super::{
+    Tensor,
+    format::CHUNKS,
+    instructions::{Instructions, Job, MAGIC, total},
+};
 
 /// Columns that share a scale.
 pub(super) const BLOCK: usize = 32;
+/// Tokens that share one pass through a group of rows: as many as leave registers for their sums.
+pub(super) const TILE: usize = 4;
 
 /// A rounded activation as the kernels of this build want it: a page without relaxed SIMD multiplies
 /// numbers of 16 bits, in the order in which bytes come out of lanes of 16 bits: the even ones, then
@@ -19,82 +25,105 @@ pub(super) const ORDER: [usize; 4] = [0, 1, 2, 3];
 #[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
 pub(super) const ORDER: [usize; 4] = [0, 2, 1, 3];
 
-/// 32 columns of a token: `x ≈ scale * value`.
+/// 32 columns of `T` tokens: `x ≈ scale * value`.
 #[derive(Clone, Copy)]
-pub(super) struct Block {
-    /// From -127 to 127, each four in [`ORDER`].
-    pub values: [Column; BLOCK],
-    pub scale: f32,
-    /// Sum of all values, for weights with a minimum.
-    pub sum: f32,
-    /// Sums of the first and the last 16 values.
-    pub halves: [f32; 2],
+pub(super) struct Block<const T: usize> {
+    /// From -127 to 127: chunk by chunk, in a chunk token by token, four columns in [`ORDER`].
+    pub values: [[[Column; 4]; T]; CHUNKS],
+    pub scales: [f32; T],
+    /// Sums of values, for weights with a minimum: of all, of the first 16, of the last 16.
+    pub sums: [[f32; T]; 3],
 }
 
-/// Activations `[tokens, columns]`.
-pub(super) struct Quantized {
-    /// Blocks of one token.
-    pub width: usize,
-    /// `[tokens, width]`
-    pub blocks: Vec<Block>,
+/// Activations in tiles of `T` tokens; the last tile repeats the last token.
+pub(super) struct Quantized<const T: usize> {
+    /// `[tiles, blocks of a token]`
+    pub blocks: Vec<Block<T>>,
 }
 
-impl Quantized {
-    /// Rounds to nearest, the largest of a block to ±127. The width is whole blocks.
-    pub fn new(x: &Tensor) -> Self {
-        let (blocks, rest) = x.values.as_chunks::<BLOCK>();
-        debug_assert!(rest.is_empty() && x.width.is_multiple_of(BLOCK));
-        Self {
-            width: x.width / BLOCK,
-            blocks: blocks.iter().map(block).collect(),
+/// Activations as the kernel for so many tokens wants them.
+pub(super) enum Rounded {
+    One(Quantized<1>),
+    Several(Quantized<TILE>),
+}
+
+/// Rounds to nearest, the largest of a block to ±127. The width is whole blocks.
+pub(super) struct Round<'a>(pub &'a Tensor);
+
+impl Job for Round<'_> {
+    type Out = Rounded;
+
+    #[inline(always)]
+    fn run<S: Instructions>(self, s: S) -> Rounded {
+        if self.0.tokens() == 1 {
+            Rounded::One(round::<S, 1>(s, self.0))
+        } else {
+            Rounded::Several(round::<S, TILE>(s, self.0))
         }
     }
-
-    /// Blocks of one token.
-    pub fn token(&self, token: usize) -> &[Block] {
-        &self.blocks[token * self.width..][..self.width]
-    }
-
-    pub fn tokens(&self) -> usize {
-        self.blocks.len() / self.width
-    }
 }
 
-fn block(x: &[f32; BLOCK]) -> Block {
-    // In lanes, so that the compiler makes vectors of it.
+#[inline(always)]
+fn round<S: Instructions, const T: usize>(s: S, x: &Tensor) -> Quantized<T> {
+    debug_assert!(x.width.is_multiple_of(BLOCK));
+    let width = x.width / BLOCK;
+    let tokens = x.tokens();
+    let mut blocks = vec![Block::ZERO; tokens.div_ceil(T) * width];
+    for (tile, blocks) in blocks.chunks_exact_mut(width).enumerate() {
+        for t in 0..T {
+            let token = (tile * T + t).min(tokens - 1);
+            let values = &x.values[token * x.width..][..x.width];
+            for (block, values) in blocks.iter_mut().zip(values.as_chunks().0) {
+                round_block(s, values, block, t);
+            }
+        }
+    }
+    Quantized { blocks }
+}
+
+impl<const T: usize> Block<T> {
+    const ZERO: Self = Self {
+        values: [[[0; 4]; T]; CHUNKS],
+        scales: [0.0; T],
+        sums: [[0.0; T]; 3],
+    };
+}
+
+/// Token `t` of a block.
+#[inline(always)]
+fn round_block<S: Instructions, const T: usize>(
+    s: S,
+    x: &[f32; BLOCK],
+    block: &mut Block<T>,
+    t: usize,
+) {
+    let eights = x.as_chunks::<8>().0;
     // `poison` is 0 unless a value is no number, which then shows in the scale.
-    let (mut largest, mut poison) = ([0f32; 4], [0f32; 4]);
-    for four in x.as_chunks::<4>().0 {
-        for lane in 0..4 {
-            largest[lane] = largest[lane].max(four[lane].abs());
-            poison[lane] += four[lane] * 0.0;
-        }
+    let (mut largest, mut poison) = (s.splat(0.0), s.splat(0.0));
+    for eight in eights {
+        let eight = s.load(eight);
+        largest = s.max(largest, s.abs(eight));
+        poison = s.add(poison, s.mul(eight, s.splat(0.0)));
     }
-    let largest = largest[0].max(largest[1]).max(largest[2].max(largest[3]));
-    let poison = (poison[0] + poison[1]) + (poison[2] + poison[3]);
-    let scale = largest / 127.0 + poison;
+    let largest = s.array(largest).into_iter().fold(0.0, f32::max);
+    let scale = largest / 127.0 + total(s.array(poison));
     // Below, the inverse would not be finite.
     let inverse = if scale < 1e-30 { 0.0 } else { 1.0 / scale };
-    let mut rounded = [0i32; BLOCK];
-    for (rounded, &x) in rounded.iter_mut().zip(x) {
-        // What is no number may round to anything; to 8 bits, so that sums do not overflow.
-        *rounded = i32::from(round(x * inverse) as i8);
+    let (inverse, magic) = (s.splat(inverse), s.splat(MAGIC));
+    let mut halves = [0.0; 2];
+    for (at, eight) in eights.iter().enumerate() {
+        let shifted = s.add(s.mul(s.load(eight), inverse), magic);
+        halves[at / 2] += total(s.array(s.sub(shifted, magic)));
+        let bits = s.array(shifted);
+        for lane in 0..8 {
+            // The lowest byte is the integer; what is no number may round to anything.
+            let column = 8 * at + lane / 4 * 4;
+            block.values[column / 4][t][lane % 4] =
+                Column::from(bits[lane / 4 * 4 + ORDER[lane % 4]].to_bits() as i8);
+        }
     }
-    let halves: [i32; 2] = [
-        rounded[..16].iter().sum::<i32>(),
-        rounded[16..].iter().sum::<i32>(),
-    ];
-    Block {
-        values: std::array::from_fn(|at| rounded[at / 4 * 4 + ORDER[at % 4]] as Column),
-        scale,
-        sum: (halves[0] + halves[1]) as f32,
-        halves: halves.map(|half| half as f32),
-    }
-}
-
-/// To the nearest integer, halves to even, for |x| < 2^22: by adding and taking away 1.5 * 2^23, the
-/// last bit of a float of that size is worth 1. `f32::round` is a call on some targets.
-fn round(x: f32) -> i32 {
-    const MAGIC: f32 = 12_582_912.0;
-    ((x + MAGIC).to_bits() as i32).wrapping_sub(MAGIC.to_bits() as i32)
+    block.scales[t] = scale;
+    block.sums[0][t] = halves[0] + halves[1];
+    block.sums[1][t] = halves[0];
+    block.sums[2][t] = halves[1];
 }

@@ -1,4 +1,8 @@
-use super::{Cpu, Matrix, Tensor, float::Float, quantized::Quantized};
+use super::{
+    Cpu, Matrix, Tensor,
+    float::Float,
+    quantized::{Block, ORDER, Round, Rounded, TILE},
+};
 use crate::{
     compute::{
         Activation, AttentionShape, CacheShape, Candidates, Compute, HeadNorms, Pairs, Part, Rope,
@@ -28,6 +32,36 @@ fn part(kind: TensorType, rows: usize, bytes: Vec<u8>) -> Part<'static> {
     }
 }
 
+/// A rounded block of one token, its values in the order of the columns.
+struct RoundedBlock {
+    values: [i32; 32],
+    scale: f32,
+    sums: [f32; 3],
+}
+
+/// Blocks of each token, as `cpu` rounds them.
+fn rounded(cpu: Cpu, x: &Tensor) -> Vec<Vec<RoundedBlock>> {
+    fn block<const T: usize>(block: &Block<T>, t: usize) -> RoundedBlock {
+        RoundedBlock {
+            values: std::array::from_fn(|column| {
+                i32::from(block.values[column / 4][t][ORDER[column % 4]])
+            }),
+            scale: block.scales[t],
+            sums: block.sums.map(|sums| sums[t]),
+        }
+    }
+    let width = x.width / 32;
+    let rounded = cpu.run(Round(x));
+    let token = |token: usize| match &rounded {
+        Rounded::One(x) => x.blocks.iter().map(|x| block(x, 0)).collect(),
+        Rounded::Several(x) => x.blocks[token / TILE * width..][..width]
+            .iter()
+            .map(|x| block(x, token % TILE))
+            .collect(),
+    };
+    (0..x.tokens()).map(token).collect()
+}
+
 const SHAPES: [(usize, usize, usize); 8] = [
     (1, 1, 32),
     (1, 4, 64),
@@ -47,14 +81,13 @@ fn packed_products_are_those_of_the_rounded_input() {
             let columns = columns.next_multiple_of(kind.block());
             let (bytes, weights) = random_matrix(&mut random, kind, rows, columns);
             let x = random_tensor(&mut random, tokens, columns);
-            let rounded = Quantized::new(&x);
             let out = Cpu::Portable.linear(&x, &load(Cpu::Portable, kind, rows, columns, bytes));
             assert_eq!((out.width, out.values.len()), (rows, tokens * rows));
-            for token in 0..tokens {
+            for (token, blocks) in rounded(Cpu::Portable, &x).into_iter().enumerate() {
                 for row in 0..rows {
                     let (mut exact, mut size) = (0f64, 0f64);
                     for column in 0..columns {
-                        let block = rounded.token(token)[column / 32];
+                        let block = &blocks[column / 32];
                         let x = f64::from(block.scale) * f64::from(block.values[column % 32]);
                         exact += x * weights[row * columns + column];
                         size += (x * weights[row * columns + column]).abs();
@@ -92,32 +125,66 @@ fn simd_gives_the_bits_of_the_portable_kernel() {
 }
 
 #[test]
+fn simd_rounds_gates_and_attends_as_plain_rust_does() {
+    let mut random = Random::fresh();
+    let best = Cpu::new();
+    for tokens in [1, 3, 8] {
+        let x = random_tensor(&mut random, tokens, 96);
+        let blocks = |cpu| {
+            let blocks = rounded(cpu, &x).into_iter().flatten();
+            blocks.map(|block| (block.values, block.scale.to_bits(), block.sums))
+        };
+        assert!(blocks(Cpu::Portable).eq(blocks(best)));
+        for activation in [Activation::Silu, Activation::Gelu] {
+            let gated = |cpu: Cpu| cpu.gated(&x, activation);
+            assert_eq!(gated(Cpu::Portable), gated(best));
+        }
+        let shape = AttentionShape {
+            heads: 2,
+            kv_heads: 1,
+            head_dim: 24,
+            scale: 0.2,
+            window: None,
+            rope: Rope {
+                pairs: Pairs::Halves,
+                frequencies: vec![1.0, 0.1],
+                magnitude: 1.0,
+            },
+        };
+        let attended = |cpu: Cpu| {
+            let mut cache = cpu.cache(CacheShape {
+                context: 8,
+                kv_heads: 1,
+                head_dim: 24,
+            });
+            cpu.attention(&x, None, &mut cache, 0, &shape)
+        };
+        assert_eq!(attended(Cpu::Portable), attended(best));
+    }
+}
+
+#[test]
 fn rounding_is_to_nearest_and_keeps_the_largest() {
     let mut random = Random::fresh();
-    let x = random_tensor(&mut random, 3, 64);
-    let rounded = Quantized::new(&x);
-    for (block, x) in rounded.blocks.iter().zip(x.values.as_chunks::<32>().0) {
-        let scale = block.scale;
-        for (&quant, &value) in block.values.iter().zip(x) {
-            assert!(
-                (value - scale * f32::from(quant)).abs() <= scale * 0.500_01,
-                "{value} is {quant} * {scale}"
+    for tokens in [1, 3] {
+        let x = random_tensor(&mut random, tokens, 64);
+        let blocks = rounded(Cpu::new(), &x).into_iter().flatten();
+        for (block, x) in blocks.zip(x.values.as_chunks::<32>().0) {
+            let scale = block.scale;
+            for (&quant, &value) in block.values.iter().zip(x) {
+                assert!(
+                    (value - scale * quant as f32).abs() <= scale * 0.500_01,
+                    "{value} is {quant} * {scale}"
+                );
+            }
+            let sum = |values: &[i32]| values.iter().sum::<i32>() as f32;
+            assert_eq!(
+                block.values.iter().map(|value| value.abs()).max(),
+                Some(127)
             );
+            let (first, last) = block.values.split_at(16);
+            assert_eq!(block.sums, [sum(&block.values), sum(first), sum(last)]);
         }
-        let sum = |values: &[i8]| values.iter().map(|&value| f32::from(value)).sum::<f32>();
-        assert_eq!(
-            block
-                .values
-                .iter()
-                .map(|value| i32::from(*value).abs())
-                .max(),
-            Some(127)
-        );
-        assert_eq!(block.sum, sum(&block.values));
-        assert_eq!(
-            block.halves,
-            [sum(&block.values[..16]), sum(&block.values[16..])]
-        );
     }
 }
 
@@ -129,14 +196,14 @@ fn what_is_no_number_stays_none() {
             values: vec![1.0; 64],
         };
         x.values[40] = poison;
-        let blocks = Quantized::new(&x).blocks;
+        let blocks = &rounded(Cpu::new(), &x)[0];
         assert!(blocks[0].scale.is_finite() && blocks[1].scale.is_nan());
     }
     let tiny = Tensor {
         width: 32,
         values: vec![f32::MIN_POSITIVE / 2.0; 32],
     };
-    assert_eq!(Quantized::new(&tiny).blocks[0].values, [0; 32]);
+    assert_eq!(rounded(Cpu::new(), &tiny)[0][0].values, [0; 32]);
 }
 
 #[test]
@@ -287,18 +354,28 @@ fn small_operations_are_their_formulas() {
 #[test]
 fn candidates_are_the_highest_scores_and_the_sum_of_all() {
     let mut random = Random::fresh();
-    let mut scores: Vec<f32> = (0..1000).map(|_| 4.0 * random.normal()).collect();
+    let mut scores: Vec<f32> = (0..1003).map(|_| 4.0 * random.normal()).collect();
     (scores[700], scores[30]) = (50.0, 50.0);
     let exact = scores.iter().map(|&x| f64::from(x).exp()).sum::<f64>().ln();
-    let found = Candidates::of(&scores, 8);
-    assert!((f64::from(found.log_sum) - exact).abs() < 1e-5);
-    let mut order: Vec<u32> = (0..1000).collect();
+    let mut order: Vec<u32> = (0..1003).collect();
     order.sort_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]));
-    let expected = order[..8].iter().map(|&id| (id, scores[id as usize]));
-    assert_eq!(found.top, expected.collect::<Vec<_>>());
-    assert_eq!((found.top[0].0, found.top[1].0), (30, 700));
+    let best = |scores: &[f32]| {
+        let logits = Tensor {
+            width: scores.len(),
+            values: scores.to_vec(),
+        };
+        pollster::block_on(Cpu::new().candidates(&logits, 8)).unwrap()
+    };
+    for found in [Candidates::of(&scores, 8), best(&scores)] {
+        assert!((f64::from(found.log_sum) - exact).abs() < 1e-5);
+        let expected = order[..8].iter().map(|&id| (id, scores[id as usize]));
+        assert_eq!(found.top, expected.collect::<Vec<_>>());
+        assert_eq!((found.top[0].0, found.top[1].0), (30, 700));
+    }
     scores[5] = f32::NAN;
     assert!(Candidates::of(&scores, 8).log_sum.is_nan());
+    assert!(best(&scores).log_sum.is_nan());
+    assert_eq!(best(&scores[..3]).top.len(), 3);
 }
 
 /// Attention in f64, straight from the definition; all of `qkv` from position 0 on.

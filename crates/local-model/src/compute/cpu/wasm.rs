@@ -1,4 +1,4 @@
-//! WebAssembly's SIMD: four rows in the lanes of a vector.
+//! WebAssembly's SIMD: eight rows in the lanes of two vectors.
 //!
 //! Two builds. The plain one multiplies numbers of 16 bits; the one with relaxed SIMD multiplies
 //! bytes: its instruction is exact here, whatever the machine, because codes fit 7 bits and sums 16.
@@ -6,301 +6,274 @@
 use std::arch::wasm32::*;
 
 use super::{
-    format::{Format, HALVES, ROWS, byte},
-    kernel::Instructions,
-    quantized::{BLOCK, Block, Column},
+    format::VECTOR,
+    instructions::{Instructions, MAGIC},
+    quantized::Column,
 };
 
 /// The instructions that this module is compiled for.
 #[derive(Clone, Copy)]
 pub(super) struct Wasm;
 
+type Two = [v128; 2];
+
+/// Whether bytes are multiplied, if codes are not `WIDE`.
+const RELAXED: bool = cfg!(target_feature = "relaxed-simd");
+
 impl Instructions for Wasm {
-    type Floats = v128;
-    type Ints = v128;
+    /// Rows 0 to 3, rows 4 to 7.
+    type Bytes = Two;
+    /// Bytes, or numbers of 16 bits: the even columns, the odd ones.
+    type Codes = [Two; 2];
+    /// Bytes, or numbers of 16 bits: the even columns, the odd ones.
+    type Columns = Two;
+    type Sums = Two;
+    type Floats = Two;
 
     #[inline(always)]
-    fn dots<F: Format, const T: usize>(
-        self,
-        places: [&F::Place; HALVES],
-        at: usize,
-        x: [&Block; T],
-    ) -> [[[v128; 2]; T]; HALVES] {
-        let mut sums = [[[i32x4_splat(0); 2]; T]; HALVES];
-        if F::BITS == 8 {
-            bytes::<F, T>(places, at, x, &mut sums);
-        } else {
-            codes::<F, T>(places, at, x, &mut sums);
+    fn bytes(self, bytes: &[u8; VECTOR]) -> Two {
+        let at = bytes.as_ptr();
+        // SAFETY: there are 32 bytes; loads need no alignment.
+        unsafe { [v128_load(at.cast()), v128_load(at.add(16).cast())] }
+    }
+
+    #[inline(always)]
+    fn store(self, bytes: Two) -> [u8; VECTOR] {
+        let mut out = [0; VECTOR];
+        let at = out.as_mut_ptr();
+        // SAFETY: there is room for 32 bytes; stores need no alignment.
+        unsafe {
+            v128_store(at.cast(), bytes[0]);
+            v128_store(at.add(16).cast(), bytes[1]);
         }
-        sums
+        out
     }
 
     #[inline(always)]
-    fn floats(self, ints: v128) -> v128 {
-        f32x4_convert_i32x4(ints)
-    }
-
-    /// The exponent and the fraction move to a single's place, where they are worth 2^-112 of what they
-    /// mean; the product is exact, also for subnormal numbers. (Infinity and NaN, which no good file has
-    /// as a scale, become large numbers.)
-    #[inline(always)]
-    fn halves(self, bytes: [u8; 8]) -> v128 {
-        let bits = i32x4_extend_low_i16x8(i64x2_splat(i64::from_le_bytes(bytes)));
-        // The sign was spread over the upper half; its bit 31 stays.
-        let moved = v128_and(
-            i32x4_shl(bits, 13),
-            i32x4_splat(0x8fff_e000_u32.cast_signed()),
-        );
-        f32x4_mul(moved, f32x4_splat(f32::from_bits((127 + 112) << 23)))
+    fn and(self, [a, b]: Two, mask: u8) -> Two {
+        let mask = u8x16_splat(mask);
+        [v128_and(a, mask), v128_and(b, mask)]
     }
 
     #[inline(always)]
-    fn unsigned(self, bytes: u32) -> v128 {
-        let words = u16x8_extend_low_u8x16(u32x4_splat(bytes));
-        f32x4_convert_i32x4(u32x4_extend_low_u16x8(words))
+    fn or(self, a: Two, b: Two) -> Two {
+        [v128_or(a[0], b[0]), v128_or(a[1], b[1])]
     }
 
     #[inline(always)]
-    fn signed(self, bytes: u32) -> v128 {
-        let words = i16x8_extend_low_i8x16(u32x4_splat(bytes));
-        f32x4_convert_i32x4(i32x4_extend_low_i16x8(words))
+    fn left<const BITS: u32>(self, [a, b]: Two) -> Two {
+        [i16x8_shl(a, BITS), i16x8_shl(b, BITS)]
     }
 
     #[inline(always)]
-    fn splat(self, value: f32) -> v128 {
-        f32x4_splat(value)
+    fn right<const BITS: u32>(self, [a, b]: Two) -> Two {
+        [u16x8_shr(a, BITS), u16x8_shr(b, BITS)]
     }
 
     #[inline(always)]
-    fn add(self, a: v128, b: v128) -> v128 {
-        f32x4_add(a, b)
+    fn codes<const WIDE: bool>(self, [a, b]: Two) -> [Two; 2] {
+        if WIDE {
+            // The odd ones keep their sign as they move down, the even ones are moved up before.
+            [
+                [i16x8_shr(i16x8_shl(a, 8), 8), i16x8_shr(i16x8_shl(b, 8), 8)],
+                [i16x8_shr(a, 8), i16x8_shr(b, 8)],
+            ]
+        } else if RELAXED {
+            [[a, b]; 2]
+        } else {
+            let low = u16x8_splat(255);
+            [
+                [v128_and(a, low), v128_and(b, low)],
+                [u16x8_shr(a, 8), u16x8_shr(b, 8)],
+            ]
+        }
     }
 
     #[inline(always)]
-    fn mul(self, a: v128, b: v128) -> v128 {
-        f32x4_mul(a, b)
+    fn columns<const WIDE: bool>(self, columns: &[Column; 4]) -> Two {
+        let at: *const u8 = columns.as_ptr().cast();
+        if RELAXED {
+            // SAFETY: these are the four bytes of `columns`.
+            let bytes = unsafe { v128_load32_splat(at.cast()) };
+            if WIDE {
+                [i16x8_shr(i16x8_shl(bytes, 8), 8), i16x8_shr(bytes, 8)]
+            } else {
+                [bytes; 2]
+            }
+        } else {
+            // SAFETY: these are the eight bytes of `columns`, which are numbers of 16 bits.
+            unsafe {
+                [
+                    v128_load32_splat(at.cast()),
+                    v128_load32_splat(at.add(4).cast()),
+                ]
+            }
+        }
     }
 
     #[inline(always)]
-    fn array(self, floats: v128) -> [f32; ROWS] {
+    fn zero(self) -> Two {
+        [i32x4_splat(0); 2]
+    }
+
+    #[inline(always)]
+    fn dot<const WIDE: bool>(self, sums: Two, codes: [Two; 2], columns: Two) -> Two {
+        #[cfg(target_feature = "relaxed-simd")]
+        if !WIDE {
+            return [
+                i16x8_add(
+                    sums[0],
+                    i16x8_relaxed_dot_i8x16_i7x16(columns[0], codes[0][0]),
+                ),
+                i16x8_add(
+                    sums[1],
+                    i16x8_relaxed_dot_i8x16_i7x16(columns[0], codes[0][1]),
+                ),
+            ];
+        }
+        let [even, odd] = codes;
         [
-            f32x4_extract_lane::<0>(floats),
-            f32x4_extract_lane::<1>(floats),
-            f32x4_extract_lane::<2>(floats),
-            f32x4_extract_lane::<3>(floats),
+            i32x4_add(
+                i32x4_add(sums[0], i32x4_dot_i16x8(even[0], columns[0])),
+                i32x4_dot_i16x8(odd[0], columns[1]),
+            ),
+            i32x4_add(
+                i32x4_add(sums[1], i32x4_dot_i16x8(even[1], columns[0])),
+                i32x4_dot_i16x8(odd[1], columns[1]),
+            ),
+        ]
+    }
+
+    #[inline(always)]
+    fn widen<const WIDE: bool>(self, sums: Two) -> Two {
+        if RELAXED && !WIDE {
+            [
+                i32x4_extadd_pairwise_i16x8(sums[0]),
+                i32x4_extadd_pairwise_i16x8(sums[1]),
+            ]
+        } else {
+            sums
+        }
+    }
+
+    #[inline(always)]
+    fn add_wide(self, a: Two, b: Two) -> Two {
+        [i32x4_add(a[0], b[0]), i32x4_add(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn floats(self, sums: Two) -> Two {
+        [f32x4_convert_i32x4(sums[0]), f32x4_convert_i32x4(sums[1])]
+    }
+
+    #[inline(always)]
+    fn load(self, floats: &[f32; 8]) -> Two {
+        let at = floats.as_ptr();
+        // SAFETY: there are eight floats; loads need no alignment.
+        unsafe { [v128_load(at.cast()), v128_load(at.add(4).cast())] }
+    }
+
+    #[inline(always)]
+    fn array(self, floats: Two) -> [f32; 8] {
+        let mut out = [0.0; 8];
+        let at = out.as_mut_ptr();
+        // SAFETY: there is room for eight floats; stores need no alignment.
+        unsafe {
+            v128_store(at.cast(), floats[0]);
+            v128_store(at.add(4).cast(), floats[1]);
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Two {
+        [f32x4_splat(value); 2]
+    }
+
+    #[inline(always)]
+    fn halves(self, bytes: &[u8; 16]) -> Two {
+        // SAFETY: there are 16 bytes; the load needs no alignment.
+        let bits = unsafe { v128_load(bytes.as_ptr().cast()) };
+        [
+            singles(i32x4_extend_low_i16x8(bits)),
+            singles(i32x4_extend_high_i16x8(bits)),
+        ]
+    }
+
+    #[inline(always)]
+    fn unsigned(self, bytes: u64) -> Two {
+        let words = u16x8_extend_low_u8x16(u64x2_splat(bytes));
+        [
+            f32x4_convert_i32x4(u32x4_extend_low_u16x8(words)),
+            f32x4_convert_i32x4(u32x4_extend_high_u16x8(words)),
+        ]
+    }
+
+    #[inline(always)]
+    fn signed(self, bytes: u64) -> Two {
+        let words = i16x8_extend_low_i8x16(u64x2_splat(bytes));
+        [
+            f32x4_convert_i32x4(i32x4_extend_low_i16x8(words)),
+            f32x4_convert_i32x4(i32x4_extend_high_i16x8(words)),
+        ]
+    }
+
+    #[inline(always)]
+    fn add(self, a: Two, b: Two) -> Two {
+        [f32x4_add(a[0], b[0]), f32x4_add(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Two, b: Two) -> Two {
+        [f32x4_sub(a[0], b[0]), f32x4_sub(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Two, b: Two) -> Two {
+        [f32x4_mul(a[0], b[0]), f32x4_mul(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn div(self, a: Two, b: Two) -> Two {
+        [f32x4_div(a[0], b[0]), f32x4_div(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn abs(self, a: Two) -> Two {
+        [f32x4_abs(a[0]), f32x4_abs(a[1])]
+    }
+
+    #[inline(always)]
+    fn max(self, a: Two, b: Two) -> Two {
+        [f32x4_pmax(a[0], b[0]), f32x4_pmax(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn min(self, a: Two, b: Two) -> Two {
+        [f32x4_pmin(a[0], b[0]), f32x4_pmin(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, shifted: Two) -> Two {
+        let offset = i32x4_splat(127i32.wrapping_sub(MAGIC.to_bits().cast_signed()));
+        [
+            i32x4_shl(i32x4_add(shifted[0], offset), 23),
+            i32x4_shl(i32x4_add(shifted[1], offset), 23),
         ]
     }
 }
 
-/// 16 bytes from `at` on.
+/// Halves, their signs spread over the upper 16 bits, as singles.
+///
+/// The exponent and the fraction move to a single's place, where they are worth 2^-112 of what they
+/// mean; the product is exact, also for subnormal numbers. (Infinity and NaN, which no good file has
+/// as a scale, become large numbers.)
 #[inline(always)]
-fn load<F: Format>(place: &F::Place, at: usize) -> v128 {
-    // SAFETY: a block's planes, where this reads, lie within the super-block.
-    unsafe { v128_load(byte::<F>(place, at).cast()) }
-}
-
-/// The 32 bits from value `at` on in every lane.
-#[inline(always)]
-fn load_splat(x: &[Column; BLOCK], at: usize) -> v128 {
-    // SAFETY: callers stay four bytes away from the end.
-    unsafe { v128_load32_splat(x.as_ptr().add(at).cast()) }
-}
-
-/// `bits` shifted so that bit `FROM` of every lane of 16 lands on bit `TO`.
-#[inline(always)]
-fn moved(bits: v128, from: u32, to: u32) -> v128 {
-    if from < to {
-        i16x8_shl(bits, to - from)
-    } else if from > to {
-        u16x8_shr(bits, from - to)
-    } else {
-        bits
-    }
-}
-
-/// Runs the body for chunks 0 to 7, each with a constant of its own.
-macro_rules! each_chunk {
-    ($C:ident => $body:block) => {
-        each_chunk!(@ $C $body 0 1 2 3 4 5 6 7)
-    };
-    (@ $C:ident $body:block $($chunk:literal)*) => {
-        $({
-            const $C: usize = $chunk;
-            $body
-        })*
-    };
-}
-
-#[cfg(target_feature = "relaxed-simd")]
-use relaxed::{bytes, codes};
-#[cfg(target_feature = "relaxed-simd")]
-mod relaxed {
-    use super::*;
-
-    /// Codes of chunk `chunk`: bytes of four rows.
-    #[inline(always)]
-    fn chunk_codes<F: Format>(place: &F::Place, start: usize, chunk: usize) -> v128 {
-        let field = |at: usize, from: usize, to: u32, count: u32| {
-            let mask = u8x16_splat(((1 << count) - 1) << to);
-            v128_and(moved(load::<F>(place, start + at), from as u32, to), mask)
-        };
-        let nibble = || field(chunk % 4 * 16, chunk / 4 * 4, 0, 4);
-        let pair = |start: usize, to: u32| field(start + chunk / 4 * 16, chunk % 4 * 2, to, 2);
-        let bit = |start: usize, to: u32| field(start, chunk, to, 1);
-        match F::BITS {
-            2 => pair(0, 0),
-            3 => v128_or(pair(0, 0), bit(32, 2)),
-            4 => nibble(),
-            5 => v128_or(nibble(), bit(64, 4)),
-            _ => v128_or(nibble(), pair(64, 4)),
-        }
-    }
-
-    /// Codes of at most 6 bits.
-    ///
-    /// Sums of pairs stay in 16 bits for as many chunks as surely fit: on machines whose byte product
-    /// gives 16 bits (x86 before AVX-VNNI) widening costs more than the product.
-    #[inline(always)]
-    pub(super) fn codes<F: Format, const T: usize>(
-        places: [&F::Place; HALVES],
-        at: usize,
-        x: [&Block; T],
-        sums: &mut [[[v128; 2]; T]; HALVES],
-    ) {
-        let run = (i16::MAX as usize / (2 * 127 * ((1 << F::BITS) - 1))).min(F::GROUP / 4);
-        let run = 1 << run.ilog2();
-        let mut near = [[i16x8_splat(0); T]; HALVES];
-        each_chunk!(C => {
-            let mut vectors = [i16x8_splat(0); HALVES];
-            for g in 0..HALVES {
-                vectors[g] = chunk_codes::<F>(places[g], at, C);
-            }
-            for t in 0..T {
-                let columns = load_splat(&x[t].values, 4 * C);
-                for g in 0..HALVES {
-                    let pairs = i16x8_relaxed_dot_i8x16_i7x16(columns, vectors[g]);
-                    near[g][t] = if C % run == 0 { pairs } else { i16x8_add(near[g][t], pairs) };
-                    if C % run == run - 1 {
-                        let half = if F::GROUP == 16 { C / 4 } else { 0 };
-                        let wide = i32x4_extadd_pairwise_i16x8(near[g][t]);
-                        sums[g][t][half] = if C < run || (half == 1 && C < 4 + run) {
-                            wide
-                        } else {
-                            i32x4_add(sums[g][t][half], wide)
-                        };
-                    }
-                }
-            }
-        });
-    }
-
-    /// Signed 8-bit codes: neither operand fits 7 bits, so they are multiplied with 16.
-    #[inline(always)]
-    pub(super) fn bytes<F: Format, const T: usize>(
-        places: [&F::Place; HALVES],
-        at: usize,
-        x: [&Block; T],
-        sums: &mut [[[v128; 2]; T]; HALVES],
-    ) {
-        each_chunk!(C => {
-            let mut vectors = [i16x8_splat(0); HALVES];
-            for g in 0..HALVES {
-                vectors[g] = load::<F>(places[g], at + 16 * C);
-            }
-            for t in 0..T {
-                let columns = load_splat(&x[t].values, 4 * C);
-                let (even, odd) = (i16x8_shr(i16x8_shl(columns, 8), 8), i16x8_shr(columns, 8));
-                for g in 0..HALVES {
-                    let weights = i16x8_shr(i16x8_shl(vectors[g], 8), 8);
-                    let dot = i32x4_dot_i16x8(weights, even);
-                    let dot = i32x4_add(dot, i32x4_dot_i16x8(i16x8_shr(vectors[g], 8), odd));
-                    sums[g][t][0] = if C == 0 { dot } else { i32x4_add(sums[g][t][0], dot) };
-                }
-            }
-        });
-    }
-}
-
-#[cfg(not(target_feature = "relaxed-simd"))]
-use plain::{bytes, codes};
-#[cfg(not(target_feature = "relaxed-simd"))]
-mod plain {
-    use super::*;
-
-    /// Codes of chunk `chunk` as 16-bit numbers of four rows: columns 0 and 2, or (`odd`) 1 and 3.
-    #[inline(always)]
-    fn chunk_codes<F: Format>(place: &F::Place, start: usize, chunk: usize, odd: usize) -> v128 {
-        let field = |at: usize, from: usize, to: u32, count: u32| {
-            let (from, mask) = ((from + 8 * odd) as u32, ((1 << count) - 1) << to);
-            let shifted = moved(load::<F>(place, start + at), from, to);
-            // Of the uppermost bits nothing else is left.
-            if from + count == 16 && to == 0 {
-                shifted
-            } else {
-                v128_and(shifted, u16x8_splat(mask))
-            }
-        };
-        let nibble = || field(chunk % 4 * 16, chunk / 4 * 4, 0, 4);
-        let pair = |start: usize, to: u32| field(start + chunk / 4 * 16, chunk % 4 * 2, to, 2);
-        let bit = |start: usize, to: u32| field(start, chunk, to, 1);
-        match F::BITS {
-            2 => pair(0, 0),
-            3 => v128_or(pair(0, 0), bit(32, 2)),
-            4 => nibble(),
-            5 => v128_or(nibble(), bit(64, 4)),
-            _ => v128_or(nibble(), pair(64, 4)),
-        }
-    }
-
-    /// Codes of at most 6 bits.
-    #[inline(always)]
-    pub(super) fn codes<F: Format, const T: usize>(
-        places: [&F::Place; HALVES],
-        at: usize,
-        x: [&Block; T],
-        sums: &mut [[[v128; 2]; T]; HALVES],
-    ) {
-        each_chunk!(C => {
-            for odd in 0..2 {
-                let mut vectors = [i16x8_splat(0); HALVES];
-                for g in 0..HALVES {
-                    vectors[g] = chunk_codes::<F>(places[g], at, C, odd);
-                }
-                let half = if F::GROUP == 16 { C / 4 } else { 0 };
-                for t in 0..T {
-                    let columns = load_splat(&x[t].values, 4 * C + 2 * odd);
-                    for g in 0..HALVES {
-                        let dot = i32x4_dot_i16x8(vectors[g], columns);
-                        sums[g][t][half] = i32x4_add(sums[g][t][half], dot);
-                    }
-                }
-            }
-        });
-    }
-
-    /// Signed 8-bit codes.
-    #[inline(always)]
-    pub(super) fn bytes<F: Format, const T: usize>(
-        places: [&F::Place; HALVES],
-        at: usize,
-        x: [&Block; T],
-        sums: &mut [[[v128; 2]; T]; HALVES],
-    ) {
-        each_chunk!(C => {
-            let mut vectors = [[i16x8_splat(0); 2]; HALVES];
-            for g in 0..HALVES {
-                let both = load::<F>(places[g], at + 16 * C);
-                vectors[g] = [i16x8_shr(i16x8_shl(both, 8), 8), i16x8_shr(both, 8)];
-            }
-            for t in 0..T {
-                for odd in 0..2 {
-                    let columns = load_splat(&x[t].values, 4 * C + 2 * odd);
-                    for g in 0..HALVES {
-                        let dot = i32x4_dot_i16x8(vectors[g][odd], columns);
-                        sums[g][t][0] = i32x4_add(sums[g][t][0], dot);
-                    }
-                }
-            }
-        });
-    }
+fn singles(bits: v128) -> v128 {
+    // Bit 31, the sign, stays.
+    let moved = v128_and(
+        i32x4_shl(bits, 13),
+        i32x4_splat(0x8fff_e000_u32.cast_signed()),
+    );
+    f32x4_mul(moved, f32x4_splat(f32::from_bits((127 + 112) << 23)))
 }
