@@ -156,11 +156,13 @@ pub fn model_file() -> PathBuf {
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    let cache = set("TIDEGATE_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME"))
-        .or_else(|| set("HOME").map(|home| home.join(".cache")))
-        .unwrap_or_default();
-    let path = cache.join("tidegate/models").join(Golden::read().model);
+    let users = || {
+        set("XDG_CACHE_HOME")
+            .or_else(|| set("HOME").map(|home| home.join(".cache")))
+            .map(|cache| cache.join("tidegate"))
+    };
+    let cache = set("TIDEGATE_CACHE").or_else(users).unwrap_or_default();
+    let path = cache.join("models").join(Golden::read().model);
     assert!(
         path.exists(),
         "{} is not there; run `cargo xtask setup`",
