@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
-use crate::error::describe;
+use crate::{error::describe, release::release};
 
 /// A file or blob of the page.
 pub(crate) struct BlobSource(pub(crate) Blob);
@@ -39,6 +39,7 @@ impl Source for BlobSource {
             )));
         }
         bytes.copy_to(buffer);
+        release(bytes);
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use web_sys::{
     RequestCredentials, RequestInit, Response,
 };
 
-use crate::{device::scope, error::describe};
+use crate::{device::scope, error::describe, release::release};
 
 /// A request.
 pub(crate) struct Fetch<'a> {
@@ -104,6 +104,7 @@ impl Reply {
                 return Err(format!("the body is longer than {limit} bytes"));
             }
             bytes.extend(chunk.to_vec());
+            release(chunk);
         }
         Ok(bytes)
     }

@@ -20,6 +20,7 @@ use crate::{
     journal::{Journal, Journals},
     local::{PageModel, Prompt},
     models::{self, ModelRef, Progress},
+    precedence::Precedence,
     transport::RelayTransport,
 };
 
@@ -35,6 +36,7 @@ pub struct EngineHandle {
     engine: Rc<PageEngine>,
     consent: Consent,
     journals: Journals,
+    precedence: Precedence,
     calls: Calls,
 }
 
@@ -65,8 +67,8 @@ impl EngineHandle {
     }
 
     fn build(cloud_json: Option<&str>) -> Result<Self, Error> {
-        let journals = Journals::default();
-        let model = PageModel::new(journals.clone());
+        let (journals, precedence) = (Journals::default(), Precedence::default());
+        let model = PageModel::new(journals.clone(), precedence.clone());
         let consent = Consent::default();
         let engine = Engine::new(model.clone(), Clock, Signals, consent.clone());
         let engine = match cloud_json {
@@ -91,6 +93,7 @@ impl EngineHandle {
             engine: Rc::new(engine),
             consent,
             journals,
+            precedence,
             calls: Calls::default(),
         })
     }
@@ -126,7 +129,8 @@ impl EngineHandle {
 
     /// Answers. `on_event(eventJson)` for each event; `on_consent(previewJson)`, if given, is asked before
     /// anything leaves and returns a promise of a boolean. `journal_json`: what an earlier worker had answered of a
-    /// local answer; `on_token(id, logProbability)` is told of each token after that, before its text.
+    /// local answer; `on_token(id, logProbability)` is told of each token after that, before its text. `background`:
+    /// nobody waits for it.
     #[expect(clippy::too_many_arguments, reason = "each is one JavaScript value")]
     pub fn answer(
         &self,
@@ -137,13 +141,15 @@ impl EngineHandle {
         on_consent: Option<js_sys::Function>,
         journal_json: &str,
         on_token: js_sys::Function,
+        background: bool,
     ) -> js_sys::Promise {
         let question = parse_question(request_json, policy_json);
         let journal = parse::<Journal>("journal", journal_json);
         let (engine, journals) = (self.engine.clone(), self.journals.clone());
         let asks = self.consent.register(call, on_consent);
+        let background = background.then(|| self.precedence.register(call));
         self.calls.promise(call, async move {
-            let _asks = asks;
+            let _registered = (asks, background);
             let (request, policy) = question?;
             let _kept = journals.register(call, journal?, on_token);
             let mut tell = |event: AnswerEvent| {
@@ -200,6 +206,11 @@ impl EngineHandle {
     /// Ends the conversation: wipes which placeholder stood for which value.
     pub fn forget(&self) {
         self.engine.forget();
+    }
+
+    /// Whether someone sees the page: then its frames come first.
+    pub fn seen(&self, seen: bool) {
+        self.model.set_seen(seen);
     }
 
     /// Stops a call.

@@ -10,13 +10,14 @@
 //! models.rs      a model by its address: its file, checked, into the model
 //! choose.rs      which file fits this device
 //! download.rs    the file from its server; place.rs: into storage
-//! local.rs       the engine's local model; gives the event loop a turn between steps
+//! local.rs       the engine's local model
+//! manners.rs     how an answer shares the worker and the GPU; precedence.rs: whose goes first
 //! asked.rs       a request in the model's terms, and its steps in the request's
 //! transport.rs   the engine's way out: fetch, aborted when dropped
 //! consent.rs     asks the page before something leaves
 //! journal.rs     what the page keeps of an answer, to go on with it after a crash
 //! device.rs      clock, network state, event loop
-//! fetch.rs, opfs.rs, blob.rs   what the browser offers, with Rust's rules
+//! fetch.rs, opfs.rs, blob.rs   what the browser offers, with Rust's rules; release.rs: memory too
 //! ```
 #![cfg(target_family = "wasm")]
 
@@ -32,10 +33,13 @@ mod fetch;
 mod handle;
 mod journal;
 mod local;
+mod manners;
 mod models;
 mod opfs;
 mod panic;
 mod place;
+mod precedence;
+mod release;
 mod transport;
 
 pub use handle::EngineHandle;

@@ -1,5 +1,5 @@
-//! The engine's local model, on the page's terms: one answer at a time, and the event loop gets a turn
-//! between any two steps.
+//! The engine's local model, on the page's terms: one answer at a time, those first that someone waits
+//! for, and the event loop gets a turn between any two steps and within long ones.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,7 +8,7 @@ use std::{
 
 use engine::LocalAnswer;
 use futures::lock::Mutex;
-use local_model::{Finish, Generation, Model, ModelInfo, Sampling, Step};
+use local_model::{Finish, Generation, Model, ModelInfo, Pace, Sampling, Step};
 use query::{
     ChatRequest, Error, ErrorCode, LocalState, Message, Piece, PromptTokensDetails, Usage,
 };
@@ -16,9 +16,11 @@ use serde::Serialize;
 
 use crate::{
     asked::{self, Answer},
-    device::{EventLoop, now_ms},
+    device::now_ms,
     error::local_model as model_error,
     journal::Journals,
+    manners::{Manner, Turns},
+    precedence::Precedence,
 };
 
 /// The model in this page, if there is one. Clones are the same model.
@@ -28,6 +30,11 @@ pub(crate) struct PageModel(Rc<State>);
 #[derive(Default)]
 struct State {
     journals: Journals,
+    precedence: Precedence,
+    /// Nobody sees the page.
+    hidden: Cell<bool>,
+    /// What was learned of how long a prompt's slices may be.
+    pace: RefCell<Pace>,
     model: Mutex<Option<Model>>,
     info: RefCell<Option<ModelInfo>>,
     loading: Cell<bool>,
@@ -73,9 +80,10 @@ struct ModelStats {
 }
 
 impl PageModel {
-    pub(crate) fn new(journals: Journals) -> Self {
+    pub(crate) fn new(journals: Journals, precedence: Precedence) -> Self {
         Self(Rc::new(State {
             journals,
+            precedence,
             ..State::default()
         }))
     }
@@ -91,10 +99,16 @@ impl PageModel {
         *slot = None;
         self.0.info.replace(None);
         let model = load.await?;
+        self.0.pace.replace(model.pace());
         self.0.info.replace(Some(model.info().clone()));
         self.0.load_ms.set(now_ms() - start);
         *slot = Some(model);
         Ok(())
+    }
+
+    /// Whether someone sees the page; at first somebody does.
+    pub(crate) fn set_seen(&self, seen: bool) {
+        self.0.hidden.set(!seen);
     }
 
     /// Greedy tokens after a prompt.
@@ -103,24 +117,23 @@ impl PageModel {
         prompt: Prompt,
         max_tokens: u32,
     ) -> Result<(Vec<u32>, Vec<u32>), Error> {
-        let mut slot = self.0.model.lock().await;
-        let model = slot.as_mut().ok_or_else(not_there)?;
+        let _urgent = self.0.precedence.urgent();
         let prompt = match prompt {
             Prompt::Ids(ids) => ids,
-            Prompt::Messages(messages) => asked::prompt(
-                model,
-                &ChatRequest {
+            Prompt::Messages(messages) => {
+                let request = ChatRequest {
                     messages,
                     ..ChatRequest::default()
-                },
-            )?,
+                };
+                self.prompt(&request).await?
+            }
         };
         let sampling = Sampling {
             max_tokens,
             ..Sampling::default()
         };
         let mut ids = Vec::new();
-        self.run(model, prompt.clone(), sampling, |step, _, _| {
+        self.run(&prompt, &sampling, |step, _, _| {
             if let Step::Token { id, .. } = step {
                 ids.push(*id);
             }
@@ -152,33 +165,86 @@ impl PageModel {
         serde_json::to_string(&stats).unwrap_or_default()
     }
 
-    /// Runs a generation to its end, with a turn for the event loop after each step.
+    /// The prompt that a request makes.
+    async fn prompt(&self, request: &ChatRequest) -> Result<Vec<u32>, Error> {
+        let slot = self.0.model.lock().await;
+        asked::prompt(slot.as_ref().ok_or_else(not_there)?, request)
+    }
+
+    /// Runs a generation to its end. One that nobody waits for gives the model away when somebody wants
+    /// it, and goes on from the same token when it has it back.
     async fn run(
         &self,
-        model: &mut Model,
-        prompt: Vec<u32>,
-        sampling: Sampling,
+        prompt: &[u32],
+        sampling: &Sampling,
         mut on_step: impl FnMut(&Step, &Generation<'_>, Told),
     ) -> Result<Ended, Error> {
-        let events = EventLoop::new()?;
-        let (start, dispatches) = (now_ms(), model.dispatches());
-        let mut first = None;
-        let mut generation = model
-            .start(prompt, sampling)
+        let mut run = Run {
+            turns: Turns::new()?,
+            is_background: self.0.precedence.is_background(),
+            taken: Vec::new(),
+            began: None,
+            cached_tokens: 0,
+            first: None,
+            dispatches: 0,
+        };
+        loop {
+            if run.is_background {
+                self.0.precedence.quiet().await;
+            }
+            let mut slot = self.0.model.lock().await;
+            let model = slot.as_mut().ok_or_else(not_there)?;
+            let dispatches = model.dispatches();
+            let held = self
+                .run_while_held(&mut run, model, prompt, sampling, &mut on_step)
+                .await;
+            run.dispatches += model.dispatches() - dispatches;
+            if let Some(ended) = held? {
+                self.0.last.replace(Some(run.figures(&ended)));
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Runs until the end, or, in the background, until somebody wants the model.
+    async fn run_while_held(
+        &self,
+        run: &mut Run,
+        model: &mut Model,
+        prompt: &[u32],
+        sampling: &Sampling,
+        on_step: &mut impl FnMut(&Step, &Generation<'_>, Told),
+    ) -> Result<Option<Ended>, Error> {
+        let state = &*self.0;
+        let on_gpu = model.info().backend != "cpu";
+        let is_new = run.began.is_none();
+        run.began.get_or_insert_with(now_ms);
+        let journal = match state.journals.current() {
+            Some(journal) if is_new => journal.tokens,
+            _ => std::mem::take(&mut run.taken),
+        };
+        let (mut generation, steps) = model
+            .resume(prompt.to_vec(), &journal, sampling.clone())
             .map_err(|error| model_error(&error))?;
-        let cached_tokens = generation.reused();
-        if let Some(journal) = self.0.journals.current() {
-            let steps = generation
-                .replay(&journal.tokens)
-                .map_err(|error| model_error(&error))?;
-            self.0.journals.replayed(steps.len());
+        if is_new {
+            state.journals.replayed(steps.len());
             for step in &steps {
                 on_step(step, &generation, Told::Before);
             }
+            run.cached_tokens = generation.reused();
         }
+        run.taken.extend(journal.into_iter().take(steps.len()));
+        let mut done = generation.reused();
         loop {
+            let manner = match (run.is_background, state.hidden.get()) {
+                (true, _) => Manner::Background,
+                (false, true) => Manner::Unseen,
+                (false, false) => Manner::Seen,
+            };
+            generation.limit_slice(state.pace.borrow().tokens());
+            let slice = run.turns.begin();
             let step = generation
-                .step()
+                .step_with_pauses(&run.turns)
                 .await
                 .map_err(|error| model_error(&error))?;
             if let Step::Token {
@@ -187,13 +253,18 @@ impl PageModel {
                 ..
             } = &step
             {
-                self.0.journals.add(*id, *log_probability);
+                run.taken.push((*id, *log_probability));
+                state.journals.add(*id, *log_probability);
             }
             on_step(&step, &generation, Told::Now);
             match step {
-                Step::Prefill { .. } => {}
+                Step::Prefill { done: until, .. } => {
+                    let pace = &mut state.pace.borrow_mut();
+                    run.turns.end(&slice, until - done, on_gpu, manner, pace);
+                    done = until;
+                }
                 Step::Token { .. } => {
-                    first.get_or_insert_with(now_ms);
+                    run.first.get_or_insert_with(now_ms);
                 }
                 Step::Done {
                     finish,
@@ -201,27 +272,52 @@ impl PageModel {
                     prompt_tokens,
                     completion_tokens,
                 } => {
-                    drop(generation);
-                    let end = now_ms();
-                    let first = first.unwrap_or(end);
-                    self.0.last.replace(Some(LastAnswer {
-                        prompt_tokens,
-                        cached_tokens,
-                        completion_tokens,
-                        prefill_ms: first - start,
-                        decode_ms: end - first,
-                        dispatches: model.dispatches() - dispatches,
-                    }));
-                    return Ok(Ended {
+                    return Ok(Some(Ended {
                         finish,
                         mean_log_probability,
                         prompt_tokens,
-                        cached_tokens,
+                        cached_tokens: run.cached_tokens,
                         completion_tokens,
-                    });
+                    }));
                 }
             }
-            events.turn().await;
+            run.turns.turn().await;
+            if run.is_background && state.precedence.is_urgent() {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// An answer in the making, also while it has given the model away.
+struct Run {
+    turns: Turns,
+    is_background: bool,
+    /// Its tokens so far: id, natural logarithm of its probability.
+    taken: Vec<(u32, f32)>,
+    /// When it had the model for the first time, ms.
+    began: Option<f64>,
+    /// Tokens of the prompt that were in the cache then.
+    cached_tokens: usize,
+    /// When its first token was there, ms.
+    first: Option<f64>,
+    /// Kernels that were launched for it.
+    dispatches: u64,
+}
+
+impl Run {
+    /// How it went, now that it has ended.
+    fn figures(&self, ended: &Ended) -> LastAnswer {
+        let end = now_ms();
+        let first = self.first.unwrap_or(end);
+        let start = self.began.unwrap_or(first);
+        LastAnswer {
+            prompt_tokens: ended.prompt_tokens,
+            cached_tokens: ended.cached_tokens,
+            completion_tokens: ended.completion_tokens,
+            prefill_ms: first - start,
+            decode_ms: end - first,
+            dispatches: self.dispatches,
         }
     }
 }
@@ -284,9 +380,10 @@ impl engine::LocalModel for PageModel {
         request: &ChatRequest,
         on_piece: &mut dyn FnMut(Piece),
     ) -> Result<LocalAnswer, Error> {
-        let mut slot = self.0.model.lock().await;
-        let model = slot.as_mut().ok_or_else(not_there)?;
-        let prompt = asked::prompt(model, request)?;
+        let state = &*self.0;
+        let is_background = state.precedence.is_background();
+        let _urgent = (!is_background).then(|| state.precedence.urgent());
+        let prompt = self.prompt(request).await?;
         let random = match self.0.journals.current() {
             Some(journal) => journal.seed.into(),
             None => (js_sys::Math::random() * 2f64.powi(32)) as u64,
@@ -303,16 +400,11 @@ impl engine::LocalModel for PageModel {
             let mut answer = Answer::new(request, index, sampling.seed);
             // The cache still holds the prompt after the first answer.
             let ended = self
-                .run(
-                    model,
-                    prompt.clone(),
-                    sampling,
-                    |step, generation, told| match told {
-                        // The page has what these brought; the answer has to know of them.
-                        Told::Before => answer.step(step, generation, &mut |_| {}),
-                        Told::Now => answer.step(step, generation, on_piece),
-                    },
-                )
+                .run(&prompt, &sampling, |step, generation, told| match told {
+                    // The page has what these brought; the answer has to know of them.
+                    Told::Before => answer.step(step, generation, &mut |_| {}),
+                    Told::Now => answer.step(step, generation, on_piece),
+                })
                 .await?;
             finish_reasons.push(answer.finish(ended.finish, ended.completion_tokens, on_piece));
             log_probabilities +=

@@ -1,6 +1,6 @@
 //! Model files in the origin private file system, through synchronous access handles.
 
-use js_sys::Reflect;
+use js_sys::{Reflect, Uint8Array};
 use model_store::{Storage, StorageError};
 use query::{Error, ErrorCode};
 use wasm_bindgen::{JsCast, JsValue};
@@ -18,12 +18,21 @@ use crate::{
 /// The folder of the origin private file system; `store.ts` of the npm package looks into it too.
 const FOLDER: &str = "tidegate";
 
+/// Bytes that are written at once. They go through one array of JavaScript's, again and again: an array for
+/// each write would be memory that stays until the collector comes round, which for a model is too late.
+const PIECE: u32 = 256 << 10;
+
 /// One open file, closed when dropped. While it is open nobody else can open it.
-struct OpenFile(FileSystemSyncAccessHandle);
+struct OpenFile {
+    handle: FileSystemSyncAccessHandle,
+    /// [`PIECE`] bytes on their way to the file: a view into wasm memory may not be written from if that
+    /// memory is shared.
+    piece: Uint8Array,
+}
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
-        self.0.close();
+        self.handle.close();
     }
 }
 
@@ -103,7 +112,10 @@ async fn open(folder: &FileSystemDirectoryHandle, name: &str) -> Result<OpenFile
                 .await?
                 .unchecked_into();
         let handle = JsFuture::from(file.create_sync_access_handle()).await?;
-        Ok::<_, JsValue>(OpenFile(handle.unchecked_into()))
+        Ok::<_, JsValue>(OpenFile {
+            handle: handle.unchecked_into(),
+            piece: Uint8Array::new_with_length(PIECE),
+        })
     };
     open.await.map_err(|error| match name_of(&error).as_str() {
         "NoModificationAllowedError" => Error::new(
@@ -120,12 +132,12 @@ async fn open(folder: &FileSystemDirectoryHandle, name: &str) -> Result<OpenFile
 
 impl OpenFile {
     fn length(&self) -> Result<u64, StorageError> {
-        Ok(self.0.get_size().map_err(|error| broken(&error))? as u64)
+        Ok(self.handle.get_size().map_err(|error| broken(&error))? as u64)
     }
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StorageError> {
         let count = self
-            .0
+            .handle
             .read_with_u8_array_and_options(buffer, &at(offset))
             .map_err(|error| broken(&error))?;
         if count as usize == buffer.len() {
@@ -142,22 +154,27 @@ impl OpenFile {
             needed: bytes.len() as u64,
             available: None,
         };
-        // The array is copied: a view into wasm memory may not be written from if that memory is shared.
-        let array = js_sys::Uint8Array::from(bytes);
-        match self
-            .0
-            .write_with_buffer_source_and_options(&array, &at(offset))
-        {
-            Ok(count) if count as usize == bytes.len() => Ok(()),
-            Ok(_) => Err(full()), // a disk that is full writes a part
-            Err(error) if name_of(&error) == "QuotaExceededError" => Err(full()),
-            Err(error) => Err(broken(&error)),
+        let mut offset = offset;
+        for piece in bytes.chunks(PIECE as usize) {
+            // A chunk is at most PIECE long, which is a u32.
+            let view = self.piece.subarray(0, piece.len() as u32);
+            view.copy_from(piece);
+            match self
+                .handle
+                .write_with_buffer_source_and_options(&view, &at(offset))
+            {
+                Ok(count) if count as usize == piece.len() => offset += piece.len() as u64,
+                Ok(_) => return Err(full()), // a disk that is full writes a part
+                Err(error) if name_of(&error) == "QuotaExceededError" => return Err(full()),
+                Err(error) => return Err(broken(&error)),
+            }
         }
+        Ok(())
     }
 
     fn truncate(&self, length: u64) -> Result<(), StorageError> {
         // Files are far below 2^53 bytes.
-        self.0
+        self.handle
             .truncate_with_f64(length as f64)
             .map_err(|error| broken(&error))
     }
@@ -172,7 +189,7 @@ impl OpenFile {
     fn replace(&self, bytes: &[u8]) -> Result<(), StorageError> {
         self.truncate(0)?;
         self.write(0, bytes)?;
-        self.0.flush().map_err(|error| broken(&error))
+        self.handle.flush().map_err(|error| broken(&error))
     }
 }
 
@@ -194,7 +211,7 @@ impl Storage for OpfsStorage {
     }
 
     fn flush(&mut self) -> Result<(), StorageError> {
-        self.file.0.flush().map_err(|error| broken(&error))
+        self.file.handle.flush().map_err(|error| broken(&error))
     }
 
     fn state(&self) -> Result<Vec<u8>, StorageError> {

@@ -1,7 +1,7 @@
 //! From a prompt to an answer, one bounded step at a time.
 
 use crate::{
-    Error, Model, Sampling,
+    Error, Model, NoPause, Pause, Sampling,
     compute::Compute,
     constrain::{Gate, Matcher},
     model::Device,
@@ -68,6 +68,25 @@ impl Model {
     /// [`Error::EmptyPrompt`], [`Error::TokenId`], [`Error::Sampling`], [`Error::Constraint`], and
     /// [`Error::ContextOverflow`] when the prompt leaves no room for a token.
     pub fn start(&mut self, prompt: Vec<u32>, sampling: Sampling) -> Result<Generation<'_>, Error> {
+        self.resume(prompt, &[], sampling)
+            .map(|(generation, _)| generation)
+    }
+
+    /// Goes on with an answer to `prompt` that had `answered` already, before its device was lost or another
+    /// one came in between, as if its tokens had been sampled here: what follows is what would have
+    /// followed. Gives the steps that they were too, up to the answer's end: tokens beyond it are not
+    /// taken.
+    ///
+    /// `answered`: ids with the natural logarithms of their probabilities, as [`Step::Token`] gave them.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and [`Error::Constraint`] when a token is none that could have been sampled here.
+    pub fn resume(
+        &mut self,
+        prompt: Vec<u32>,
+        answered: &[(u32, f32)],
+        sampling: Sampling,
+    ) -> Result<(Generation<'_>, Vec<Step>), Error> {
         let (context, vocabulary) = (self.info().context_length, self.info().vocabulary);
         if prompt.is_empty() {
             return Err(Error::EmptyPrompt);
@@ -78,7 +97,12 @@ impl Model {
                 context,
             });
         }
-        if let Some(&id) = prompt.iter().find(|&&id| id as usize >= vocabulary) {
+        let tokens = answered.iter().map(|(id, _)| id);
+        if let Some(&id) = prompt
+            .iter()
+            .chain(tokens.clone())
+            .find(|&&id| id as usize >= vocabulary)
+        {
             return Err(Error::TokenId { id, vocabulary });
         }
         sampling.check(vocabulary)?;
@@ -88,33 +112,22 @@ impl Model {
             None => None,
         };
         let (tokenizer, device, cached) = self.parts();
+        let mut reusable = prompt.clone();
+        reusable.extend(tokens);
         // At least one token must go through the model, for its logits.
-        let reusable = &prompt[..prompt.len() - 1];
+        reusable.pop();
         let run = match device {
-            Device::Cpu(transformer) => {
-                transformer.switch(reusable, cached);
-                Run::Cpu(Turn {
-                    transformer,
-                    logits: None,
-                })
-            }
+            Device::Cpu(transformer) => Run::Cpu(Turn::new(transformer, &reusable, cached)),
             #[cfg(feature = "wgpu")]
-            Device::WebGpu(transformer) => {
-                transformer.switch(reusable, cached);
-                Run::WebGpu(Turn {
-                    transformer,
-                    logits: None,
-                })
-            }
+            Device::WebGpu(transformer) => Run::WebGpu(Turn::new(transformer, &reusable, cached)),
         };
         let reused = cached.len();
-        let tokens = prompt.clone();
-        Ok(Generation {
+        let mut generation = Generation {
             tokenizer,
             run,
             cached,
-            tokens,
             prompt: prompt.len(),
+            tokens: prompt,
             reused,
             context,
             sampler,
@@ -127,7 +140,11 @@ impl Model {
             },
             log_probabilities: 0.0,
             finish: None,
-        })
+        };
+        let steps = generation.replay(answered)?;
+        // An answer that has ended took no more tokens than the caches may hold.
+        generation.cached.truncate(generation.tokens.len());
+        Ok((generation, steps))
     }
 }
 
@@ -169,26 +186,21 @@ enum Run<'m> {
 /// The device's side of a generation.
 struct Turn<'m, C: Compute> {
     transformer: &'m mut Transformer<C>,
+    /// Tokens of the prompt that the next step takes, at most.
+    slice: usize,
     /// Scores that are computed, or being computed, and not yet read. Kept here so that a step
     /// dropped while it waits can be taken again.
     logits: Option<C::Tensor>,
 }
 
 impl Generation<'_> {
-    /// Tokens of the prompt that were still in the cache.
+    /// Tokens of the prompt, and of what was answered before, that were still in the cache.
     pub fn reused(&self) -> usize {
         self.reused
     }
 
-    /// Takes tokens that this answer had already, before its device was lost, as if they had been sampled here:
-    /// what follows is what would have followed. Call it before the first [`Self::step`]. Gives the steps
-    /// that they were, up to the answer's end: tokens beyond it are not taken.
-    ///
-    /// `tokens`: ids with the natural logarithms of their probabilities, as [`Step::Token`] gave them.
-    ///
-    /// # Errors
-    /// [`Error::Constraint`] when a token is none that could have been sampled here.
-    pub fn replay(&mut self, tokens: &[(u32, f32)]) -> Result<Vec<Step>, Error> {
+    /// Takes tokens as if they had been sampled here.
+    fn replay(&mut self, tokens: &[(u32, f32)]) -> Result<Vec<Step>, Error> {
         let mut steps = Vec::new();
         for &(id, log_probability) in tokens {
             if self.finish.is_some() {
@@ -213,11 +225,29 @@ impl Generation<'_> {
         }
     }
 
+    /// Lets the next steps take at most so many tokens of the prompt each, and at least one.
+    pub fn limit_slice(&mut self, tokens: usize) {
+        let slice = tokens.max(1);
+        match &mut self.run {
+            Run::Cpu(turn) => turn.slice = slice,
+            #[cfg(feature = "wgpu")]
+            Run::WebGpu(turn) => turn.slice = slice,
+        }
+    }
+
     /// Does a bounded piece of work: a slice of the prompt, or one token.
     ///
     /// # Errors
     /// [`Error::DeviceLimit`], [`Error::DeviceLost`], [`Error::NotFinite`].
     pub async fn step(&mut self) -> Result<Step, Error> {
+        self.step_with_pauses(&NoPause).await
+    }
+
+    /// As [`Self::step`], and rests in between where `pause` wants to.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub async fn step_with_pauses(&mut self, pause: &impl Pause) -> Result<Step, Error> {
         if self.limit == 0 {
             return Ok(self.done(self.out_of_tokens()));
         }
@@ -228,9 +258,15 @@ impl Generation<'_> {
         let constraint = self.constraint.as_mut();
         let gate = constraint.map(|matcher| Gate::new(matcher, self.tokenizer));
         let sampled = match &mut self.run {
-            Run::Cpu(turn) => turn.advance(tokens, self.cached, sampler, gate).await,
+            Run::Cpu(turn) => {
+                turn.advance(tokens, self.cached, sampler, gate, pause)
+                    .await
+            }
             #[cfg(feature = "wgpu")]
-            Run::WebGpu(turn) => turn.advance(tokens, self.cached, sampler, gate).await,
+            Run::WebGpu(turn) => {
+                turn.advance(tokens, self.cached, sampler, gate, pause)
+                    .await
+            }
         };
         let step = match sampled {
             Ok(Some(sampled)) => self.take(sampled),
@@ -315,7 +351,17 @@ impl Generation<'_> {
     }
 }
 
-impl<C: Compute> Turn<'_, C> {
+impl<'m, C: Compute> Turn<'m, C> {
+    /// Brings the caches forward that have most in common with `prompt`.
+    fn new(transformer: &'m mut Transformer<C>, prompt: &[u32], cached: &mut Vec<u32>) -> Self {
+        transformer.switch(prompt, cached);
+        Self {
+            transformer,
+            slice: C::PREFILL,
+            logits: None,
+        }
+    }
+
     /// Brings the caches closer to `tokens`; once they are level, chooses the token after the last.
     async fn advance(
         &mut self,
@@ -323,18 +369,22 @@ impl<C: Compute> Turn<'_, C> {
         cached: &mut Vec<u32>,
         sampler: &mut Sampler,
         gate: Option<Gate<'_>>,
+        pause: &impl Pause,
     ) -> Result<Option<Sampled>, Error> {
         if self.logits.is_none() {
             let position = cached.len();
-            let end = tokens.len().min(position + C::PREFILL);
-            let x = self.transformer.forward(&tokens[position..end], position)?;
+            let end = tokens.len().min(position + self.slice);
+            let slice = &tokens[position..end];
+            let x = self.transformer.forward(slice, position, pause).await?;
             // The device writes in the order of submission: from here on the cache counts as filled.
-            cached.extend_from_slice(&tokens[position..end]);
+            cached.extend_from_slice(slice);
             if end < tokens.len() {
                 self.transformer.compute.settle(&x).await?;
                 return Ok(None);
             }
+            // Without a wait before it: the caches count as filled, and only `x` leads to the scores.
             self.logits = Some(self.transformer.logits(&x));
+            pause.pause().await;
         }
         let Some(pending) = &self.logits else {
             return Ok(None);

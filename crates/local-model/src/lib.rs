@@ -33,6 +33,7 @@ mod footprint;
 mod generate;
 mod gguf;
 mod model;
+mod pace;
 mod prompt;
 mod sample;
 mod score;
@@ -51,6 +52,7 @@ pub use error::Error;
 pub use footprint::{Footprint, TensorSum};
 pub use generate::{Finish, Generation, Step};
 pub use model::{Backend, LoadProgress, Model, ModelInfo};
+pub use pace::{NoPause, Pace, Pause};
 pub use sample::Sampling;
 #[cfg(not(target_family = "wasm"))]
 pub use source::FileSource;

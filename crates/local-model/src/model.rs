@@ -1,7 +1,9 @@
 //! A loaded model: weights on a device, a tokenizer, a chat template.
 
+use std::ops::RangeInclusive;
+
 use crate::{
-    Error, Message, Source,
+    Error, Message, Pace, Source,
     architecture::Config,
     chat::ChatTemplate,
     compute::{Compute, cpu::Cpu},
@@ -199,6 +201,18 @@ impl Model {
             #[cfg(feature = "wgpu")]
             Device::WebGpu(transformer) => transformer.conversations.set_budget(bytes),
         }
+    }
+
+    /// A pace for prompts on this device, for [`crate::Generation::limit_slice`].
+    pub fn pace(&self) -> Pace {
+        fn slices<C: Compute>(_: &Transformer<C>) -> RangeInclusive<usize> {
+            C::SLICES
+        }
+        Pace::new(match &self.device {
+            Device::Cpu(transformer) => slices(transformer),
+            #[cfg(feature = "wgpu")]
+            Device::WebGpu(transformer) => slices(transformer),
+        })
     }
 
     /// Kernels launched on the GPU so far; 0 on the CPU.

@@ -1,6 +1,6 @@
 //! How likely a model finds a text: for perplexity, and to hold one engine against another.
 
-use crate::{Error, Model, compute::Compute, model::Device, transformer::Transformer};
+use crate::{Error, Model, NoPause, compute::Compute, model::Device, transformer::Transformer};
 
 impl Model {
     /// The natural logarithm of the probability of each of `tokens` but the first, given those before
@@ -44,7 +44,7 @@ async fn score<C: Compute>(
     let given = &tokens[..tokens.len() - 1];
     for (slice, ids) in given.chunks(C::PREFILL).enumerate() {
         let position = slice * C::PREFILL;
-        let x = transformer.forward(ids, position)?;
+        let x = transformer.forward(ids, position, &NoPause).await?;
         let logits = transformer
             .compute
             .read(&transformer.all_logits(&x))

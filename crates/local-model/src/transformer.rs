@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Error, Source,
+    Error, Pause, Source,
     architecture::{Architecture, Config},
     compute::{CacheShape, Compute, HeadNorms, Part},
     conversations::Conversations,
@@ -134,15 +134,30 @@ impl<C: Compute> Transformer<C> {
     }
 
     /// Runs `ids` from `position` on through all layers and writes their keys and values to the
-    /// caches: `[ids.len(), width]`. Nothing is waited for.
+    /// caches: `[ids.len(), width]`. Waits for nothing but `pause`, after each layer; when it is dropped
+    /// there, the caches hold what they held before `position`.
     ///
     /// # Errors
     /// [`Error::DeviceLimit`] when the caches cannot grow; they are as they were.
-    pub fn forward(&mut self, ids: &[u32], position: usize) -> Result<C::Tensor, Error> {
+    pub async fn forward(
+        &mut self,
+        ids: &[u32],
+        position: usize,
+        pause: &impl Pause,
+    ) -> Result<C::Tensor, Error> {
+        let mut x = self.begin(ids, position)?;
+        for index in 0..self.layers.len() {
+            x = self.layer(index, &x, position);
+            pause.pause().await;
+        }
+        Ok(x)
+    }
+
+    /// Makes room in the caches, and looks the tokens up.
+    fn begin(&mut self, ids: &[u32], position: usize) -> Result<C::Tensor, Error> {
         let Self {
             compute,
             config,
-            layers,
             caches,
             conversations,
             ..
@@ -155,6 +170,19 @@ impl<C: Compute> Transformer<C> {
             conversations.clear();
             reserve(compute, caches, room)?;
         }
+        Ok(compute.embed(&self.embedding, ids, config.embedding_scale))
+    }
+
+    /// Takes tokens from `position` on through a layer.
+    fn layer(&mut self, index: usize, x: &C::Tensor, position: usize) -> C::Tensor {
+        let Self {
+            compute,
+            config,
+            layers,
+            caches,
+            ..
+        } = self;
+        let (layer, cache) = (&layers[index], &mut caches[index]);
         let epsilon = config.epsilon;
         // `residual + norm(x · Wᵀ)`, of an architecture that norms what a step gives.
         let add = |x: &C::Tensor,
@@ -167,35 +195,31 @@ impl<C: Compute> Transformer<C> {
                 compute.add(residual, &normed)
             }
         };
-        let mut x = compute.embed(&self.embedding, ids, config.embedding_scale);
-        for (index, (layer, cache)) in layers.iter().zip(caches).enumerate() {
-            let mut qkv = compute.norm_linear(&x, &layer.attention_norm, epsilon, &layer.qkv);
-            if let Some(bias) = &layer.qkv_bias {
-                qkv = compute.add_bias(&qkv, bias);
-            }
-            let norms = layer.head_norms.as_ref().map(|[query, key]| HeadNorms {
-                query,
-                key,
-                epsilon,
-            });
-            let attended = compute.attention(&qkv, norms, cache, position, config.attention(index));
-            let norm = layer.post_attention_norm.as_ref();
-            x = add(&attended, &layer.attention_output, norm, &x);
-            let gated = compute.norm_gated(
-                &x,
-                &layer.feed_forward_norm,
-                epsilon,
-                &layer.gate_up,
-                config.activation,
-            );
-            x = add(
-                &gated,
-                &layer.down,
-                layer.post_feed_forward_norm.as_ref(),
-                &x,
-            );
+        let mut qkv = compute.norm_linear(x, &layer.attention_norm, epsilon, &layer.qkv);
+        if let Some(bias) = &layer.qkv_bias {
+            qkv = compute.add_bias(&qkv, bias);
         }
-        Ok(x)
+        let norms = layer.head_norms.as_ref().map(|[query, key]| HeadNorms {
+            query,
+            key,
+            epsilon,
+        });
+        let attended = compute.attention(&qkv, norms, cache, position, config.attention(index));
+        let norm = layer.post_attention_norm.as_ref();
+        let x = add(&attended, &layer.attention_output, norm, x);
+        let gated = compute.norm_gated(
+            &x,
+            &layer.feed_forward_norm,
+            epsilon,
+            &layer.gate_up,
+            config.activation,
+        );
+        add(
+            &gated,
+            &layer.down,
+            layer.post_feed_forward_norm.as_ref(),
+            &x,
+        )
     }
 
     /// Scores of the token after the last row of `x`: `[1, vocabulary]`.

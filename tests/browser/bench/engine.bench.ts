@@ -81,6 +81,7 @@ async function measureIn(
     const page = await browser.context.newPage();
     browser.listen(page);
     const work = await WebGpuWork.watch(page);
+    const emptyMemoryBytes = memoryOfTree(browser.pid);
     await page.goto(server.url);
     await page.waitForFunction(() => window.ready, null, { timeout: PAGE_TIMEOUT_MS });
     const ready = await runtime.load(page, job);
@@ -106,6 +107,7 @@ async function measureIn(
       warm,
       processorMs,
       peakMemoryBytes: peak,
+      emptyMemoryBytes,
       gpu,
       files: server.code,
     };

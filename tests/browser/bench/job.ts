@@ -64,6 +64,8 @@ export interface Measured {
   processorMs: number | null;
   /** Of all the browser's processes, while loading and in the first answer. */
   peakMemoryBytes: number;
+  /** The same before the page, with an empty one. */
+  emptyMemoryBytes: number;
   gpu: GpuWork | null;
   /** JavaScript and wasm that the page fetched. */
   files: string[];

@@ -19,6 +19,9 @@ interface Pending extends Listener {
   reject(error: Error): void;
 }
 
+/** Messages about one call. */
+type ToCall = Exclude<FromWorker, { type: 'crashed' | 'gpu-failed' | 'ask-gpu' }>;
+
 /** One worker and the calls that wait for it. */
 export class Connection {
   /** The worker's last word about itself. */
@@ -86,6 +89,11 @@ export class Connection {
     });
   }
 
+  /** Tells the worker whether someone sees the page. */
+  tellSeen(seen: boolean): void {
+    this.#send({ type: 'seen', id: 0, seen });
+  }
+
   /** Ends the worker; calls in flight reject with `error`. */
   close(error: Error): void {
     if (this.#closed !== undefined) return;
@@ -111,6 +119,18 @@ export class Connection {
     const call = this.#pending.get(message.id);
     if ('stats' in message && message.stats != null) this.stats = message.stats;
     if (call === undefined) return; // aborted in the meantime
+    try {
+      this.#dispatch(message, call);
+    } catch (thrown) {
+      // Whoever waits for the call would wait forever for what was in the message.
+      this.#send({ type: 'abort', id: message.id });
+      const { message: why } = asErrorData(thrown);
+      const what = `what the engine said could not be used (${why}); are the package's files all of one version?`;
+      call.reject(crash(what));
+    }
+  }
+
+  #dispatch(message: ToCall, call: Pending): void {
     if (message.type === 'progress') call.onProgress?.(message.progress);
     else if (message.type === 'event') call.onEvent?.(message.event);
     else if (message.type === 'token') call.onToken?.(message.token);

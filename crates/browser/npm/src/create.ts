@@ -1,4 +1,5 @@
 import { asError } from './errors.js';
+import { tellAll } from './listeners.js';
 import {
   type EngineOptions,
   engineOptions,
@@ -96,7 +97,7 @@ function start(options: EngineOptions, workerUrl: string | URL | undefined): Sha
     workerUrl,
     signal: abort.signal,
     onProgress: (progress) => {
-      for (const listener of listeners) listener(progress);
+      tellAll(listeners, progress);
     },
   });
   return { engine, abort, users: 0, listeners };

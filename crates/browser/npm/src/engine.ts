@@ -26,6 +26,8 @@ export interface AnswerCall {
   /** Absent: nobody wants to be asked. */
   consent: ((preview: Preview) => boolean | Promise<boolean>) | undefined;
   signal: AbortSignal;
+  /** Nobody waits for the answer. */
+  background: boolean;
 }
 
 /** Ways to look inside, for golden tests and benchmarks. */

@@ -26,6 +26,7 @@ export type {
   DeviceChoice,
   ModelRef,
   Policy,
+  Priority,
   Progress,
   StorageKind,
   TidegateOptions,

@@ -85,7 +85,15 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Overrides the policy that Tidegate was created with, field by field. */
   policy?: Policy;
+  /** Default: `'foreground'`. */
+  priority?: Priority;
 }
+
+/**
+ * `background` is for an answer that nobody waits for: the local model works on it in shorter pieces, and gives way
+ * to every other call in between. It goes on where it stopped. A cloud answer is as fast as ever.
+ */
+export type Priority = 'foreground' | 'background';
 
 /** Options after checking: what the worker needs, and nothing that cannot be copied to it. */
 export interface EngineOptions {
@@ -102,6 +110,7 @@ const AUTO = 'models/auto.json';
 
 const MODES: readonly Mode[] = ['local-only', 'prefer-local', 'prefer-cloud', 'cloud-only'];
 const OVERFLOW: readonly Overflow[] = ['error', 'drop-oldest', 'summarise', 'cloud'];
+const PRIORITIES: readonly Priority[] = ['foreground', 'background'];
 const PRIVACY: readonly PrivacyLevel[] = ['careful', 'balanced'];
 
 /** Checks options; `base` resolves relative URLs. */
@@ -126,6 +135,11 @@ export function engineOptions(o: TidegateOptions, base: string | undefined): Eng
     wasmUrl: o.wasmUrl === undefined ? null : absolute('options.wasmUrl', o.wasmUrl, base),
     facts: dangerousFacts(o.dangerous),
   };
+}
+
+/** Whether nobody waits for a call. */
+export function isBackground({ priority = 'foreground' }: CallOptions): boolean {
+  return oneOf('options.priority', priority, PRIORITIES) === 'background';
 }
 
 function dangerousFacts(dangerous: DangerousOptions | undefined): Partial<DeviceFacts> {

@@ -7,7 +7,13 @@ export interface Calls {
   /** `avoidGpu`: why WebGPU should not be used, if it should not. */
   open: { ask: { options: EngineOptions; avoidGpu: string | null }; result: null };
   answer: {
-    ask: { request: ChatRequest; policy: Policy; wantsConsent: boolean; journal: Journal };
+    ask: {
+      request: ChatRequest;
+      policy: Policy;
+      wantsConsent: boolean;
+      journal: Journal;
+      background: boolean;
+    };
     result: null;
   };
   route: { ask: { request: ChatRequest; policy: Policy }; result: Route };
@@ -37,6 +43,8 @@ export type ToWorker =
   | { [C in CallName]: { type: C; id: number } & Calls[C]['ask'] }[CallName]
   | { type: 'abort'; id: number }
   | { type: 'consent'; id: number; allow: boolean }
+  /** Whether someone sees the page; until the first one, somebody does. */
+  | { type: 'seen'; id: number; seen: boolean }
   | { type: 'gpu'; id: number; refusal: string | null };
 
 /** Worker to page. Every call ends with one `result` or one `error`, and the worker itself with one `crashed`. */

@@ -38,9 +38,13 @@ export class RemoteEngine implements Engine {
   /** A page that is closed or left in order did not crash. */
   readonly #onPageHide = () => this.#endOfGpu();
 
+  /** The GPU is also what draws the page: less at a time while someone looks. */
+  readonly #onSeen = () => this.#connection?.tellSeen(isSeen());
+
   private constructor(opening: Opening) {
     this.#opening = opening;
     globalThis.addEventListener?.('pagehide', this.#onPageHide);
+    globalThis.document?.addEventListener('visibilitychange', this.#onSeen);
   }
 
   /** Starts a worker and gets the model ready in it. */
@@ -60,9 +64,9 @@ export class RemoteEngine implements Engine {
     return this.stats().model?.name ?? 'none';
   }
 
-  async answer({ request, policy, onEvent, consent, signal }: AnswerCall): Promise<void> {
+  async answer({ request, policy, onEvent, consent, signal, background }: AnswerCall): Promise<void> {
     const journal: Journal = { seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0, tokens: [] };
-    const ask = { request, policy, wantsConsent: consent !== undefined, journal };
+    const ask = { request, policy, wantsConsent: consent !== undefined, journal, background };
     let routedTo: string | undefined;
     let hasText = false;
     const listener = {
@@ -132,6 +136,7 @@ export class RemoteEngine implements Engine {
   async dispose(): Promise<void> {
     this.#disposed = true;
     globalThis.removeEventListener?.('pagehide', this.#onPageHide);
+    globalThis.document?.removeEventListener('visibilitychange', this.#onSeen);
     this.#endOfGpu();
     this.#connection?.close(disposed()); // ends the worker, and with it all its memory, the GPU's too
   }
@@ -156,7 +161,9 @@ export class RemoteEngine implements Engine {
     this.#connection = connection;
     this.#last = connection;
     try {
-      await connection.call('open', { options, avoidGpu: this.#avoidGpu }, signal, { onProgress });
+      const opened = connection.call('open', { options, avoidGpu: this.#avoidGpu }, signal, { onProgress });
+      connection.tellSeen(isSeen());
+      await opened;
     } catch (error) {
       // A load that was stopped, or found a defect elsewhere, says nothing about the GPU.
       if (!connection.crashed && connection.gpu !== undefined) this.#record.end(connection.gpu);
@@ -165,6 +172,11 @@ export class RemoteEngine implements Engine {
     }
     return connection;
   }
+}
+
+/** Workers, which have no document, may belong to a page that is seen. */
+function isSeen(): boolean {
+  return globalThis.document?.visibilityState !== 'hidden';
 }
 
 function startWorker(url: string | URL | undefined): Worker {

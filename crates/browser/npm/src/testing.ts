@@ -5,6 +5,7 @@
 import type { Availability } from './availability.js';
 import type { AnswerCall, Engine } from './engine.js';
 import { TidegateError } from './errors.js';
+import { tellAll } from './listeners.js';
 import { engineOptions, type ModelRef, type Progress, type TidegateOptions } from './options.js';
 import { abortedBy, EngineTidegate, type Tidegate, throwIfAborted } from './tidegate.js';
 import type {
@@ -54,7 +55,7 @@ export async function createTidegate(options: TestOptions = {}): Promise<Tidegat
   const { cloud, model } = engineOptions(rest, 'https://page.test/');
   for (const progress of preparation(download)) {
     if (options.signal !== undefined) throwIfAborted(options.signal);
-    options.onProgress?.(progress);
+    if (options.onProgress !== undefined) tellAll([options.onProgress], progress);
     await pace();
   }
   const engine = new TestEngine(model.kind !== 'none', cloud?.relays[0], answer, pace);

@@ -1,7 +1,8 @@
 import type { ChatCompletion, ChatRequestStreaming, ChatRequestWhole, ChatStream } from './chat.js';
 import type { Diagnostics, Engine } from './engine.js';
 import { AbortError, asError, disposed, TidegateError } from './errors.js';
-import { type CallOptions, onlyKnown, type Policy, policyData } from './options.js';
+import { tellAll } from './listeners.js';
+import { type CallOptions, isBackground, onlyKnown, type Policy, policyData } from './options.js';
 import { parseRequest } from './request.js';
 import type { Stats } from './stats.js';
 import { AnswerStream, Choices, usageOf } from './stream.js';
@@ -109,8 +110,9 @@ export class EngineTidegate implements Tidegate {
   }
 
   async #create(request: ChatRequest, options: CallOptions = {}): Promise<ChatCompletion | ChatStream> {
-    onlyKnown('options', options, ['signal', 'policy']);
+    onlyKnown('options', options, ['signal', 'policy', 'priority']);
     const parsed = parseRequest(request);
+    const background = isBackground(options);
     const policy = policyData(this.#hasCloud, this.#policy, options.policy);
     const consent = options.policy?.beforeCloud ?? this.#policy?.beforeCloud;
     const left = new AbortController();
@@ -143,6 +145,7 @@ export class EngineTidegate implements Tidegate {
         policy,
         consent,
         signal,
+        background,
         onEvent: (event) => {
           stream.event(event);
           if (event.type === 'route') {
@@ -156,6 +159,10 @@ export class EngineTidegate implements Tidegate {
           }
         },
       })
+      .then(() => {
+        if (done === undefined) throw noEnd();
+        return done;
+      })
       .catch((thrown: unknown) => {
         const error = asError(thrown);
         stream.fail(error);
@@ -168,9 +175,7 @@ export class EngineTidegate implements Tidegate {
       answered.catch(() => {}); // from here on the stream reports it
       return stream;
     }
-    await answered;
-    if (done === undefined) throw noEnd();
-    const { finish_reasons, receipt } = done;
+    const { finish_reasons, receipt } = await answered;
     return {
       ...envelope,
       object: 'chat.completion',
@@ -191,13 +196,7 @@ export class EngineTidegate implements Tidegate {
   }
 
   #tell<E extends keyof Events>(event: E, value: Events[E]): void {
-    for (const listener of this.#listeners[event]) {
-      try {
-        listener(value);
-      } catch (thrown) {
-        reportError(thrown); // a listener's defect is the app's to see, and must not break the answer
-      }
-    }
+    tellAll(this.#listeners[event], value);
   }
 }
 

@@ -49,6 +49,10 @@ async function receive(message: ToWorker): Promise<void> {
     tellGpu(message.refusal);
     return;
   }
+  if (message.type === 'seen') {
+    (await loaded?.catch(() => undefined))?.handle.seen(message.seen);
+    return;
+  }
   if (message.type === 'abort') {
     consents.delete(id);
     (await loaded?.catch(() => undefined))?.handle.abort(id);
@@ -84,9 +88,16 @@ async function call(
   const { id } = message;
   switch (message.type) {
     case 'answer': {
+      let failed: { thrown: unknown } | undefined;
       const onEvent = (json: string) => {
-        const event = JSON.parse(json) as AnswerEvent;
-        post({ type: 'event', id, event, ...(event.type === 'done' ? { stats: statsOf(handle) } : {}) });
+        try {
+          const event = JSON.parse(json) as AnswerEvent;
+          post({ type: 'event', id, event, ...(event.type === 'done' ? { stats: statsOf(handle) } : {}) });
+        } catch (thrown) {
+          // An answer with a hole in it is none.
+          failed ??= { thrown };
+          handle.abort(id);
+        }
       };
       const onConsent = message.wantsConsent ? (preview: string) => askConsent(id, preview) : undefined;
       try {
@@ -99,10 +110,14 @@ async function call(
           JSON.stringify(message.journal),
           (token: number, logProbability: number) =>
             post({ type: 'token', id, token: [token, logProbability] }),
+          message.background,
         );
+      } catch (thrown) {
+        throw failed === undefined ? thrown : failed.thrown;
       } finally {
         consents.delete(id);
       }
+      if (failed !== undefined) throw failed.thrown; // with its last event
       return null;
     }
     case 'route':

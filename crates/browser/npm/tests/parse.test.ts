@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { engineOptions, type Policy, policyData, type TidegateOptions } from '../src/options.js';
+import {
+  type CallOptions,
+  engineOptions,
+  isBackground,
+  type Policy,
+  policyData,
+  type TidegateOptions,
+} from '../src/options.js';
 import { parseRequest } from '../src/request.js';
 import type { ChatRequest } from '../src/types.gen.js';
 
@@ -151,6 +158,15 @@ test('options resolve against the page', () => {
     kind: 'manifest',
     url: 'https://page.test/m.json?v=1',
   });
+});
+
+test('priority: foreground unless said otherwise', () => {
+  expect(
+    [{}, { priority: 'foreground' }, { priority: 'background' }].map((o) => isBackground(o as CallOptions)),
+  ).toEqual([false, false, true]);
+  expect(() => isBackground({ priority: 'low' } as unknown as CallOptions)).toThrow(
+    `options.priority: "low" is not one of 'foreground', 'background'`,
+  );
 });
 
 test('policy: defaults, and a call over the instance', () => {

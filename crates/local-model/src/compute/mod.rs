@@ -8,6 +8,8 @@ pub(crate) mod cpu;
 #[cfg(feature = "wgpu")]
 pub(crate) mod gpu;
 
+use std::ops::RangeInclusive;
+
 use crate::{Error, gguf::TensorType};
 
 /// What one layer's key/value cache holds.
@@ -144,6 +146,10 @@ impl Candidates {
 pub(crate) trait Compute {
     /// Prompt tokens to take in one step, so that a step stays short and its memory small.
     const PREFILL: usize = 16;
+
+    /// Bounds of that where a step's time is measured: fewer tokens would take no less time, more would
+    /// gain nothing.
+    const SLICES: RangeInclusive<usize> = 1..=Self::PREFILL;
 
     /// Packed weights `[rows, columns]` of one or more tensors, in whatever order suits the kernels,
     /// never expanded to float.

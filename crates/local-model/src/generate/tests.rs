@@ -1,6 +1,8 @@
+use std::cell::Cell;
+
 use super::{Finish, Generation, Step};
 use crate::{
-    Backend, Constraint, Error, Message, Model, Sampling,
+    Backend, Constraint, Error, Message, Model, Pause, Sampling,
     gguf::{Value, write::File},
     testing::{CONTEXT, file, model},
 };
@@ -209,6 +211,85 @@ fn a_generation_dropped_anywhere_leaves_the_model_in_order() {
             "after {steps} steps"
         );
     }
+}
+
+/// Leaves, forever, at the pause of that number.
+struct LeavesAt {
+    pauses: Cell<usize>,
+    leave: usize,
+}
+
+impl Pause for LeavesAt {
+    async fn pause(&self) {
+        self.pauses.set(self.pauses.get() + 1);
+        if self.pauses.get() == self.leave {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[test]
+fn a_step_rests_after_each_layer_and_the_output_and_may_be_left_there() {
+    let prompt: Vec<u32> = (1..40).collect();
+    let expected = run(&mut model(), &prompt, tokens(6)).ids;
+    let mut model = model();
+    let layers = model.info().layers;
+    // Three slices, the last of which gives a token, and a token: two of the four need the output.
+    let pauses = 4 * layers + 2;
+    for leave in 1..=pauses + 1 {
+        let pause = LeavesAt {
+            pauses: Cell::new(0),
+            leave,
+        };
+        // Another conversation, so that nothing of it is in the cache.
+        let first = 100 + leave as u32;
+        let mut generation = model
+            .start((first..first + 39).collect(), tokens(6))
+            .unwrap();
+        let steps = async {
+            for _ in 0..4 {
+                generation.step_with_pauses(&pause).await.unwrap();
+            }
+        };
+        let left = {
+            let mut steps = std::pin::pin!(steps);
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            steps.as_mut().poll(&mut context).is_pending()
+        };
+        assert_eq!(left, leave <= pauses, "{leave}");
+        assert_eq!(pause.pauses.get(), leave.min(pauses));
+        if leave % 2 == 0 {
+            // The same answer goes on.
+            while !matches!(step(&mut generation), Step::Done { .. }) {}
+        }
+        drop(generation);
+        assert_eq!(
+            run(&mut model, &prompt, tokens(6)).ids,
+            expected,
+            "left at pause {leave}"
+        );
+    }
+}
+
+#[test]
+fn slices_are_as_long_as_they_may_be() {
+    let mut model = model();
+    let prompt: Vec<u32> = (1..40).collect();
+    let expected = run(&mut model, &prompt, tokens(4)).ids;
+    let mut model = self::model();
+    let mut generation = model.start(prompt, tokens(4)).unwrap();
+    let mut done = Vec::new();
+    for tokens in [4, 0, 20, 64] {
+        generation.limit_slice(tokens);
+        match step(&mut generation) {
+            Step::Prefill { done: until, .. } => done.push(until),
+            Step::Token { id, .. } => assert_eq!(id, expected[0]),
+            Step::Done { .. } => panic!("no answer"),
+        }
+    }
+    assert_eq!(done, [4, 5, 25]);
+    let bounds = self::model().pace();
+    assert_eq!(bounds.tokens(), 16);
 }
 
 #[test]
@@ -474,8 +555,9 @@ fn an_answer_goes_on_in_another_model_from_any_token() {
         .collect();
     for done in 0..=tokens.len() {
         let mut other = model();
-        let mut generation = other.start(prompt.clone(), sampling.clone()).unwrap();
-        let replayed = generation.replay(&tokens[..done]).unwrap();
+        let (mut generation, replayed) = other
+            .resume(prompt.clone(), &tokens[..done], sampling.clone())
+            .unwrap();
         assert_eq!(replayed.len(), done);
         let mut ids = Vec::new();
         let end = loop {
@@ -502,6 +584,52 @@ fn an_answer_goes_on_in_another_model_from_any_token() {
 }
 
 #[test]
+fn an_answer_goes_on_in_the_same_model_after_another_one() {
+    let mut model = model();
+    let prompt: Vec<u32> = (1..40).collect();
+    let sampling = Sampling {
+        temperature: 0.9,
+        seed: 5,
+        ..tokens(40)
+    };
+    let whole = run(&mut model, &prompt, sampling.clone());
+    let answered: Vec<_> = whole
+        .ids
+        .iter()
+        .copied()
+        .zip(whole.log_probabilities)
+        .collect();
+    run(&mut model, &(100..170).collect::<Vec<_>>(), tokens(4));
+    let (mut generation, _) = model.resume(prompt, &answered[..30], sampling).unwrap();
+    // Neither the prompt nor its own tokens are computed again, but for the last one.
+    assert_eq!(generation.reused(), 39 + 29);
+    for &(expected, _) in &answered[30..] {
+        assert!(matches!(step(&mut generation), Step::Token { id, .. } if id == expected));
+    }
+}
+
+#[test]
+fn tokens_beyond_the_end_of_an_answer_are_not_taken() {
+    let mut model = model();
+    let prompt: Vec<u32> = (1..40).collect();
+    let answer = run(&mut model, &prompt, tokens(5));
+    let answered: Vec<_> = answer.ids.iter().map(|&id| (id, -1.0)).collect();
+    let (mut generation, steps) = model.resume(prompt.clone(), &answered, tokens(3)).unwrap();
+    assert_eq!(steps.len(), 3);
+    let done = step(&mut generation);
+    assert!(matches!(
+        done,
+        Step::Done {
+            finish: Finish::Length,
+            completion_tokens: 3,
+            ..
+        }
+    ));
+    drop(generation);
+    assert_eq!(run(&mut model, &prompt, tokens(5)).ids, answer.ids);
+}
+
+#[test]
 fn text_that_was_held_back_comes_after_a_replay() {
     // Three bytes of one character, the last of which has not come.
     let mut model = model();
@@ -513,10 +641,12 @@ fn text_that_was_held_back_comes_after_a_replay() {
         .map(|id| (id, -1.0))
         .collect();
     assert_eq!(euro.len(), 3);
-    let mut generation = model.start(prompt, tokens(9)).unwrap();
-    generation.replay(&euro[..2]).unwrap();
-    let steps = generation.replay(&euro[2..]).unwrap();
-    assert!(matches!(&steps[..], [Step::Token { text, .. }] if text == "€"));
+    let (_, steps) = model.resume(prompt, &euro, tokens(9)).unwrap();
+    let texts = steps.iter().map(|step| match step {
+        Step::Token { text, .. } => text.as_str(),
+        _ => panic!("no token"),
+    });
+    assert_eq!(texts.collect::<Vec<_>>(), ["", "", "€"]);
 }
 
 #[test]

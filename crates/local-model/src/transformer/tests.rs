@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::{
-    Backend, Model,
+    Backend, Model, NoPause,
     compute::Compute,
     gguf::{TensorType, Value, write::File},
     model::Device,
@@ -305,9 +305,9 @@ fn scores(model: &mut Model, prompt: &[u32]) -> Vec<f32> {
     };
     let (first, second) = prompt.split_at(prompt.len() / 3);
     if !first.is_empty() {
-        transformer.forward(first, 0).unwrap();
+        pollster::block_on(transformer.forward(first, 0, &NoPause)).unwrap();
     }
-    let x = transformer.forward(second, first.len()).unwrap();
+    let x = pollster::block_on(transformer.forward(second, first.len(), &NoPause)).unwrap();
     let logits = pollster::block_on(transformer.compute.read(&transformer.logits(&x))).unwrap();
     let sum: f64 = logits.iter().map(|&logit| f64::from(logit).exp()).sum();
     logits

@@ -46,6 +46,8 @@ pub struct Measured {
     pub warm: Generation,
     pub processor_ms: Option<f64>,
     pub peak_memory_bytes: f64,
+    /// Of that, the browser with an empty page.
+    pub empty_memory_bytes: Option<f64>,
     pub gpu: Option<GpuWork>,
     pub files: Vec<PathBuf>,
 }
@@ -214,6 +216,7 @@ impl Bench {
             warm: generation,
             processor_ms: None,
             peak_memory_bytes: number(&report["peak_memory_bytes"]),
+            empty_memory_bytes: None,
             gpu: run.contender.gpu.then(|| GpuWork {
                 dispatches: number(&report["dispatches_per_token"]),
                 submits: None,

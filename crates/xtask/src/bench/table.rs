@@ -18,7 +18,7 @@ type Column = (
     fn(&Measured) -> Option<f64>,
 );
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 13] = [
     ("load_ms", "load ms", 0, |m| Some(m.load_ms)),
     ("cached_load_ms", "second visit ms", 0, |m| m.cached_load_ms),
     ("first_token_cold_ms", "first token ms, cold", 0, |m| {
@@ -35,6 +35,9 @@ const COLUMNS: [Column; 12] = [
         m.processor_ms
     }),
     ("peak_mb", "peak MB", 0, |m| Some(m.peak_memory_bytes / 1e6)),
+    ("empty_mb", "of that, an empty browser", 0, |m| {
+        m.empty_memory_bytes.map(|bytes| bytes / 1e6)
+    }),
     ("dispatches_per_token", "dispatches a token", 0, |m| {
         m.gpu.as_ref().map(|gpu| gpu.dispatches)
     }),
@@ -236,6 +239,7 @@ mod tests {
             warm: generation,
             processor_ms: Some(920.0),
             peak_memory_bytes: 3e8,
+            empty_memory_bytes: Some(2e8),
             gpu: gpu.then_some(GpuWork {
                 dispatches: 186.0,
                 submits: Some(1.0),
@@ -274,8 +278,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "| tidegate, 1 thread | 1,234 |  | 490 | 490 | 100.0 | 100.0 | 920 | 300 | 186 | 1.0 |  | 9 |  |  |",
-                "| wllama, 1 thread | no memory |  |  |  |  |  |  |  |  |  |  |  |  |  |",
+                "| tidegate, 1 thread | 1,234 |  | 490 | 490 | 100.0 | 100.0 | 920 | 300 | 200 | 186 | 1.0 |  | 9 |  |  |",
+                "| wllama, 1 thread | no memory |  |  |  |  |  |  |  |  |  |  |  |  |  |  |",
             ]
         );
         assert_eq!(

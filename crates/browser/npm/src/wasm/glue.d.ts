@@ -33,6 +33,7 @@ export class EngineHandle {
     onConsent: ((previewJson: string) => Promise<boolean>) | undefined,
     journalJson: string,
     onToken: (id: number, logProbability: number) => void,
+    background: boolean,
   ): Promise<void>;
   route(requestJson: string, policyJson: string): string;
   preview(requestJson: string, policyJson: string): string;
@@ -42,6 +43,8 @@ export class EngineHandle {
   dispatchCost(operations: number): Promise<Float64Array>;
   /** Ends the conversation: wipes which placeholder stood for which value. */
   forget(): void;
+  /** Whether someone sees the page: then its frames come before answers. */
+  seen(seen: boolean): void;
   /** Stops a call of that number; unknown numbers are ignored. */
   abort(call: number): void;
   /** `Stats`, without `device`. */

@@ -51,6 +51,8 @@ fn reorder<F: Format>(kind: TensorType, rows: usize, columns: usize, bytes: &mut
     let (old, new) = (kind.row_bytes(columns), group_bytes::<F>(columns));
     debug_assert!(bytes.len() == rows * old && new >= ROWS * old);
     let groups = rows.div_ceil(ROWS);
+    // No more than that: a vector that grows by itself takes twice its memory.
+    bytes.reserve_exact((groups * new).saturating_sub(bytes.len()));
     bytes.resize(groups * new, 0);
     // A group may grow, so the last one moves first: its new place begins at or after its old one.
     let mut group = vec![0; ROWS * old];

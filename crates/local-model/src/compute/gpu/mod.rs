@@ -22,7 +22,10 @@ mod pack;
 #[cfg(test)]
 mod tests;
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    ops::RangeInclusive,
+};
 
 use burn::{
     backend::Dispatch,
@@ -166,6 +169,8 @@ impl Gpu {
 
 impl Compute for Gpu {
     const PREFILL: usize = 32;
+    // Weights are read once for each tile of eight tokens.
+    const SLICES: RangeInclusive<usize> = 8..=64;
 
     type Matrix = Matrix;
     type Vector = Tensor<1>;
