@@ -12,7 +12,6 @@ use crate::{
     fetch::{Fetch, Reply},
     models::Progress,
     place::Place,
-    release::release,
 };
 
 /// How often the same part of a file may come damaged before the file counts as wrong.
@@ -85,9 +84,7 @@ async fn fetch_until(
             .await
             .map_err(|reason| cut_off(download, url, &reason))?
         {
-            let bytes = chunk.to_vec();
-            release(chunk);
-            match download.push(&bytes) {
+            match download.push(&chunk) {
                 Ok(()) => {}
                 Err(error @ StoreError::WrongChunk { .. }) => {
                     damaged.again(error)?;
