@@ -145,7 +145,7 @@ impl Candidates {
 /// the model is loaded, so an operation that gets unequal widths is a defect and may panic.
 pub(crate) trait Compute {
     /// Prompt tokens to take in one step, so that a step stays short and its memory small.
-    const PREFILL: usize = 16;
+    const PREFILL: usize;
 
     /// Bounds of that where a step's time is measured: fewer tokens would take no less time, more would
     /// gain nothing.

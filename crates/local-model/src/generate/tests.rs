@@ -22,6 +22,7 @@ fn step(generation: &mut Generation<'_>) -> Step {
 
 fn run(model: &mut Model, prompt: &[u32], sampling: Sampling) -> Answer {
     let mut generation = model.start(prompt.to_vec(), sampling).unwrap();
+    generation.limit_slice(16);
     let (mut ids, mut text, mut prefills, mut log_probabilities) =
         (vec![], String::new(), vec![], vec![]);
     loop {
@@ -246,6 +247,7 @@ fn a_step_rests_after_each_layer_and_the_output_and_may_be_left_there() {
         let mut generation = model
             .start((first..first + 39).collect(), tokens(6))
             .unwrap();
+        generation.limit_slice(16);
         let steps = async {
             for _ in 0..4 {
                 generation.step_with_pauses(&pause).await.unwrap();

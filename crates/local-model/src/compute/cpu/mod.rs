@@ -146,6 +146,9 @@ impl Cpu {
 }
 
 impl Compute for Cpu {
+    // Each slice reads all weights again; a step rests after each layer, so that a long one is not in the way.
+    const PREFILL: usize = 64;
+
     type Matrix = Matrix;
     type Vector = Vec<f32>;
     type Tensor = Tensor;
