@@ -4,15 +4,32 @@
 //! always fits the `wasm-bindgen` that the module was built with.
 
 use anyhow::{Context, Result, bail};
+use walrus::{
+    Module, ModuleConfig,
+    ir::{Instr, Unreachable},
+};
 use wasm_bindgen_cli_support::Bindgen;
+
+/// Part of the names of functions that the module holds and nothing calls.
+///
+/// CubeCL's intermediate representation has a textual form, and each operation registers how it is parsed in a
+/// table, so that no linker can tell that a page never does.
+const NEVER_CALLED: &str = " as pliron::parsable::Parsable>::parse";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [input, folder, name] = arguments.as_slice() else {
         bail!("usage: bindgen INPUT.wasm OUTPUT_FOLDER NAME");
     };
+    let bytes = std::fs::read(input).with_context(|| format!("{input}: not readable"))?;
+    let mut module = ModuleConfig::new()
+        // What the compiler wrote is right.
+        .strict_validate(false)
+        .parse(&bytes)
+        .with_context(|| format!("{input}: not a wasm module"))?;
+    empty_what_is_never_called(&mut module);
     Bindgen::new()
-        .input_path(input)
+        .input_module(name, module)
         .web(true)?
         .out_name(name)
         .typescript(true)
@@ -22,4 +39,25 @@ fn main() -> Result<()> {
         .omit_default_module_path(true)
         .generate(folder)
         .with_context(|| format!("bindings for {input}"))
+}
+
+/// Leaves of each such function that it fails when called; wasm-opt then drops what only they used.
+fn empty_what_is_never_called(module: &mut Module) {
+    let named: Vec<_> = module
+        .funcs
+        .iter()
+        .filter(|function| {
+            let name = function.name.as_deref().unwrap_or_default();
+            // Without the hashes that compilers put into names.
+            format!("{:#}", rustc_demangle::demangle(name)).contains(NEVER_CALLED)
+        })
+        .map(|function| function.id())
+        .collect();
+    for (id, function) in module.funcs.iter_local_mut() {
+        if named.contains(&id) {
+            let entry = function.entry_block();
+            let location = Default::default();
+            function.block_mut(entry).instrs = vec![(Instr::Unreachable(Unreachable {}), location)];
+        }
+    }
 }

@@ -205,12 +205,13 @@ fn output_folder(module: &Module) -> PathBuf {
     }
 }
 
-/// Changes when the compiled module, the bindings' version, the optimizer or its flags change.
+/// Changes when the compiled module, the bindings, the optimizer or its flags change.
 fn stamp(compiled: &[u8], names: bool) -> Result<String> {
     let lock = fs::read(places::root().join("package-lock.json"))?;
     let hash = Sha256::new()
         .chain_update(compiled)
         .chain_update(lock)
+        .chain_update(include_str!("bindgen.rs"))
         .chain_update(WASM_FEATURES.concat())
         .finalize();
     Ok(format!("{} names={names}", hex::encode(hash)))
