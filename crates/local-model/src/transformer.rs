@@ -89,8 +89,15 @@ impl<C: Compute> Transformer<C> {
             .matrix(&[("token_embd.weight", vocabulary)], width)
             .await?;
         let mut layers = Vec::new();
+        let mut rehearsed = Vec::new();
         for index in 0..config.layers {
-            layers.push(weights.layer(&config, index).await?);
+            let layer = weights.layer(&config, index).await?;
+            let kinds = header.layer_kinds(index);
+            if C::REHEARSES && !rehearsed.contains(&kinds) {
+                layer.rehearse(&compute, &config, index, &embedding)?;
+                rehearsed.push(kinds);
+            }
+            layers.push(layer);
         }
         let output_norm = weights.vector("output_norm.weight", width).await?;
         let output = match header.tensor("output.weight") {
@@ -182,44 +189,7 @@ impl<C: Compute> Transformer<C> {
             caches,
             ..
         } = self;
-        let (layer, cache) = (&layers[index], &mut caches[index]);
-        let epsilon = config.epsilon;
-        // `residual + norm(x · Wᵀ)`, of an architecture that norms what a step gives.
-        let add = |x: &C::Tensor,
-                   weight: &C::Matrix,
-                   norm: Option<&C::Vector>,
-                   residual: &C::Tensor| match norm {
-            None => compute.linear_add(x, weight, residual),
-            Some(norm) => {
-                let normed = compute.rms_norm(&compute.linear(x, weight), norm, epsilon);
-                compute.add(residual, &normed)
-            }
-        };
-        let mut qkv = compute.norm_linear(x, &layer.attention_norm, epsilon, &layer.qkv);
-        if let Some(bias) = &layer.qkv_bias {
-            qkv = compute.add_bias(&qkv, bias);
-        }
-        let norms = layer.head_norms.as_ref().map(|[query, key]| HeadNorms {
-            query,
-            key,
-            epsilon,
-        });
-        let attended = compute.attention(&qkv, norms, cache, position, config.attention(index));
-        let norm = layer.post_attention_norm.as_ref();
-        let x = add(&attended, &layer.attention_output, norm, x);
-        let gated = compute.norm_gated(
-            &x,
-            &layer.feed_forward_norm,
-            epsilon,
-            &layer.gate_up,
-            config.activation,
-        );
-        add(
-            &gated,
-            &layer.down,
-            layer.post_feed_forward_norm.as_ref(),
-            &x,
-        )
+        layers[index].forward(compute, config, index, &mut caches[index], x, position)
     }
 
     /// Scores of the token after the last row of `x`: `[1, vocabulary]`.
@@ -232,6 +202,73 @@ impl<C: Compute> Transformer<C> {
         let output = self.output.as_ref().unwrap_or(&self.embedding);
         self.compute
             .norm_linear(x, &self.output_norm, self.config.epsilon, output)
+    }
+}
+
+impl<C: Compute> Layer<C> {
+    /// Takes tokens from `position` on through this layer, the `index`-th.
+    fn forward(
+        &self,
+        compute: &C,
+        config: &Config,
+        index: usize,
+        cache: &mut C::Cache,
+        x: &C::Tensor,
+        position: usize,
+    ) -> C::Tensor {
+        let epsilon = config.epsilon;
+        // `residual + norm(x · Wᵀ)`, of an architecture that norms what a step gives.
+        let add = |x: &C::Tensor,
+                   weight: &C::Matrix,
+                   norm: Option<&C::Vector>,
+                   residual: &C::Tensor| match norm {
+            None => compute.linear_add(x, weight, residual),
+            Some(norm) => {
+                let normed = compute.rms_norm(&compute.linear(x, weight), norm, epsilon);
+                compute.add(residual, &normed)
+            }
+        };
+        let mut qkv = compute.norm_linear(x, &self.attention_norm, epsilon, &self.qkv);
+        if let Some(bias) = &self.qkv_bias {
+            qkv = compute.add_bias(&qkv, bias);
+        }
+        let norms = self.head_norms.as_ref().map(|[query, key]| HeadNorms {
+            query,
+            key,
+            epsilon,
+        });
+        let attended = compute.attention(&qkv, norms, cache, position, config.attention(index));
+        let norm = self.post_attention_norm.as_ref();
+        let x = add(&attended, &self.attention_output, norm, x);
+        let gated = compute.norm_gated(
+            &x,
+            &self.feed_forward_norm,
+            epsilon,
+            &self.gate_up,
+            config.activation,
+        );
+        add(&gated, &self.down, self.post_feed_forward_norm.as_ref(), &x)
+    }
+
+    /// Takes a token and a slice of a prompt through this layer, so that a device that compiles what it is
+    /// first asked for does so while other weights are on their way. What is computed is of no use.
+    fn rehearse(
+        &self,
+        compute: &C,
+        config: &Config,
+        index: usize,
+        embedding: &C::Matrix,
+    ) -> Result<(), Error> {
+        let mut caches = empty_caches(compute, config, 1);
+        reserve(compute, &mut caches, CACHE_STEP.min(config.context))?;
+        for ids in [&[0][..], &[0, 0]] {
+            let x = compute.embed(embedding, ids, config.embedding_scale);
+            let x = self.forward(compute, config, index, &mut caches[0], &x, 0);
+            // Any norm stands for the one of the output, and the embedding for an output of its own.
+            let (x, norm) = (compute.last_row(&x), &self.attention_norm);
+            compute.rehearse(&compute.norm_linear(&x, norm, config.epsilon, embedding));
+        }
+        Ok(())
     }
 }
 

@@ -2,14 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { test } from 'vitest';
 import { Browser } from '../harness/chromium.ts';
 import { memoryOfTree, processorTimeOfTree } from '../harness/memory.ts';
-import { type GpuWork, type Job, type Measured, readJob } from './job.ts';
+import { type GpuWork, WebGpuWork } from '../harness/webgpu-work.ts';
+import { type Job, type Measured, readJob } from './job.ts';
 import { onnxruntimeWeb } from './runtimes/onnxruntime-web.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import { tidegate } from './runtimes/tidegate.ts';
 import { transformers } from './runtimes/transformers.ts';
 import { wllama } from './runtimes/wllama.ts';
 import { FileServer } from './serve.ts';
-import { WebGpuWork } from './webgpu-work.ts';
 
 const RUNTIMES: Record<string, Runtime> = {
   tidegate,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { GpuWork } from '../harness/webgpu-work.ts';
 
 /** What `cargo xtask bench engine` wants to have measured: one runtime, once, in a browser of its own. */
 export interface Job {
@@ -37,13 +38,6 @@ export interface Generation {
   text: string;
 }
 
-/** WebGPU work for each token after the first. */
-export interface GpuWork {
-  dispatches: number;
-  submits: number;
-  bytesRead: number;
-}
-
 /** A result; `cargo xtask bench` reads it. */
 export interface Measured {
   version: string;
@@ -66,6 +60,7 @@ export interface Measured {
   peakMemoryBytes: number;
   /** The same before the page, with an empty one. */
   emptyMemoryBytes: number;
+  /** For each token after the first. */
   gpu: GpuWork | null;
   /** JavaScript and wasm that the page fetched. */
   files: string[];

@@ -4,6 +4,7 @@ import { withBrowser } from '../harness/chromium.ts';
 import { type GoldenPrompt, goldenPrompts, partsAt } from '../harness/golden.ts';
 import { create } from '../harness/package.ts';
 import { useModelSite } from '../harness/parties.ts';
+import { WebGpuWork } from '../harness/webgpu-work.ts';
 
 const STEPS = 32;
 
@@ -47,12 +48,22 @@ test('on WebGPU (SwiftShader), the shortest prompt gives the tokens of llama.cpp
   timeout: 600_000,
 }, async () => {
   await withBrowser({ webgpu: true }, async (browser) => {
-    const page = await browser.open(offered.site.url);
+    const page = await browser.context.newPage();
+    const work = await WebGpuWork.watch(page);
+    browser.listen(page);
+    await page.goto(offered.site.url);
     expect(await create(page, { model: offered.model, device: 'webgpu' })).toBeUndefined();
     expect(await page.evaluate(() => window.instance.stats().device?.backend)).toBe('webgpu');
     const golden = goldenPrompts().find(({ name }) => name === 'short');
     if (golden === undefined) throw new Error('the golden file has no prompt named short');
+    const before = await work.total();
     expect((await greedy(page, golden)) ?? STEPS).toBeGreaterThanOrEqual(16);
+    const after = await work.total();
+
+    // 30 layers; the first token comes with its prompt, one slice.
+    expect(after.submits - before.submits).toBeLessThanOrEqual(STEPS + 2);
+    expect(after.dispatches - before.dispatches).toBeLessThanOrEqual((STEPS + 2) * (6 * 30 + 6));
+    expect(after.bytesRead - before.bytesRead).toBeLessThanOrEqual(STEPS * 1024);
 
     // A linker that wraps every export makes this 5,900 µs an operation; see xtask, `check_exports`.
     const { issueMs } = await page.evaluate(() => window.instance.diagnostics.dispatchCost(300));

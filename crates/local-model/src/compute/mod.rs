@@ -147,6 +147,10 @@ pub(crate) trait Compute {
     /// Prompt tokens to take in one step, so that a step stays short and its memory small.
     const PREFILL: usize;
 
+    /// Whether kernels are compiled when they are first launched, so that a rehearsal while weights are on
+    /// their way saves time later.
+    const REHEARSES: bool = false;
+
     /// Bounds of that where a step's time is measured: fewer tokens would take no less time, more would
     /// gain nothing.
     const SLICES: RangeInclusive<usize> = 1..=Self::PREFILL;
@@ -221,6 +225,9 @@ pub(crate) trait Compute {
     async fn candidates(&self, logits: &Self::Tensor, count: usize) -> Result<Candidates, Error> {
         Ok(Candidates::of(&self.read(logits).await?, count))
     }
+
+    /// Begins what [`Compute::candidates`] of these logits would do, and waits for nothing.
+    fn rehearse(&self, _logits: &Self::Tensor) {}
 
     /// Waits until `x` is computed, so that work does not pile up: by reading its last row.
     async fn settle(&self, x: &Self::Tensor) -> Result<(), Error> {

@@ -204,6 +204,14 @@ impl Header {
         self.tensors.keys().map(String::as_str)
     }
 
+    /// Types of a layer's tensors, in the order of their names.
+    pub fn layer_kinds(&self, layer: usize) -> Vec<TensorType> {
+        let prefix = format!("blk.{layer}.");
+        let of_layer = |(name, _): &(&String, _)| name.starts_with(&prefix);
+        let tensors = self.tensors.iter().filter(of_layer);
+        tensors.map(|(_, tensor)| tensor.kind).collect()
+    }
+
     /// Bytes of all tensors together.
     pub fn tensor_bytes(&self) -> u64 {
         self.tensors

@@ -2,8 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::device::Adapter;
-use crate::Error;
+use super::Gpu;
+use crate::{Error, compute::Compute};
 
 /// Time for a chain of dependent additions, in the unit of the clock that was given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,7 +16,10 @@ pub struct DispatchCost {
     pub total: f64,
 }
 
-/// Times `operations` dependent `x + 1` of 576 values through Burn, by `clock`.
+/// Floats of each operand.
+const LENGTH: usize = 576;
+
+/// Times `operations` dependent additions of 576 values, by `clock`.
 ///
 /// A tenth as many run first, so that no kernel is compiled while the clock runs.
 ///
@@ -26,22 +29,15 @@ pub async fn dispatch_cost(
     operations: u32,
     clock: &dyn Fn() -> f64,
 ) -> Result<DispatchCost, Error> {
-    let device = &Adapter::open().await?.device;
-    let chain = |length: u32| {
-        let start = Tensor::<1>::zeros([576], device);
-        (0..length).fold(start, |x, _| x + 1.0)
-    };
-    let finish = async |x: Tensor<1>, expected: u32| {
-        let lost = |reason: String| Error::DeviceLost { reason };
-        let data = x
-            .into_data_async()
-            .await
-            .map_err(|error| lost(format!("{error:?}")))?;
-        let values = data
-            .try_into_vec::<f32>()
-            .map_err(|error| lost(format!("{error:?}")))?;
+    let gpu = Gpu::open().await?;
+    let [zeros, ones] = [0.0, 1.0].map(|value| gpu.keep_floats(vec![value; LENGTH], [1, LENGTH]));
+    let chain = |length: u32| (0..length).fold(zeros.clone(), |x, _| gpu.add(&x, &ones));
+    let finish = async |x: Tensor<2>, expected: u32| {
+        let values = gpu.read(&x).await?;
         match values.iter().find(|value| **value != expected as f32) {
-            Some(value) => Err(lost(format!("{expected} additions of one gave {value}"))),
+            Some(value) => Err(Error::DeviceLost {
+                reason: format!("{expected} additions of one gave {value}"),
+            }),
             None => Ok(()),
         }
     };

@@ -2,8 +2,14 @@
 
 use std::sync::OnceLock;
 
-use burn::tensor::Device;
-use cubecl::wgpu::wgpu::DeviceType;
+use burn_cubecl::CubeDevice;
+use cubecl::{
+    client::Client,
+    wgpu::{
+        AutoGraphicsApi, RuntimeOptions, WgpuDevice, try_init_setup_async,
+        wgpu::{self, DeviceType},
+    },
+};
 use futures::lock::Mutex;
 
 use crate::Error;
@@ -12,7 +18,11 @@ use crate::Error;
 #[derive(Debug)]
 pub(crate) struct Adapter {
     /// Burn's name for it.
-    pub device: Device,
+    pub device: CubeDevice,
+    /// The same device, for what reads (see [`super::transfer`]).
+    pub wgpu: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
     /// What the driver calls itself; may be empty in a browser.
     pub name: String,
     /// Whether it is a processor that plays GPU.
@@ -29,7 +39,7 @@ static OPENING: Mutex<()> = Mutex::new(());
 const TASKS: usize = 1024;
 
 impl Adapter {
-    /// The adapter, opened on the first call. Burn opens a runtime once; a failure may be tried again.
+    /// The adapter, opened on the first call. A runtime is opened once; a failure may be tried again.
     ///
     /// # Errors
     /// [`Error::NoAdapter`] when there is none, or it gives no device.
@@ -38,22 +48,31 @@ impl Adapter {
         if let Some(adapter) = ADAPTER.get() {
             return Ok(adapter);
         }
-        let (device, setup) = Device::wgpu_options()
-            .tasks_max(TASKS)
-            .init_with_setup_async()
+        let no_adapter = |reason: String| Error::NoAdapter { reason };
+        let options = RuntimeOptions::with_tasks_max(Some(TASKS))
+            .map_err(|error| no_adapter(error.to_string()))?;
+        let device = WgpuDevice::default();
+        let setup = try_init_setup_async::<AutoGraphicsApi>(&device, options)
             .await
-            .map_err(|error| Error::NoAdapter {
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| no_adapter(error.to_string()))?;
+        #[cfg(target_family = "wasm")]
+        super::joined::join_submissions(&setup.queue);
         let (limits, info) = (setup.device.limits(), setup.adapter.get_info());
         Ok(ADAPTER.get_or_init(|| Self {
-            device,
+            device: CubeDevice::Wgpu(device),
+            wgpu: setup.device,
+            queue: setup.queue,
             name: info.name,
             is_software: info.device_type == DeviceType::Cpu,
             largest_binding: limits
                 .max_storage_buffer_binding_size
                 .min(limits.max_buffer_size),
         }))
+    }
+
+    /// What gives the device its work.
+    pub(crate) fn client(&self) -> Client {
+        self.device.client()
     }
 
     /// Refuses, before anything is allocated, what no kernel could read.

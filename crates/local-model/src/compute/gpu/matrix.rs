@@ -1,7 +1,6 @@
 //! Weights on their way to the device.
 
 use burn::tensor::{Int, Tensor};
-use burn_cubecl::CubeBackend;
 
 use super::{
     Gpu,
@@ -94,27 +93,20 @@ impl Gpu {
             scales: self.keep_words(packed.scales),
             shape,
         };
-        self.await_uploads(&segment, length).await?;
+        self.await_uploads(length).await?;
         Ok(segment)
     }
 
     /// Waits for uploads, once [`MAX_IN_FLIGHT`] bytes are on their way.
-    async fn await_uploads(&self, segment: &Segment, bytes: usize) -> Result<(), Error> {
+    async fn await_uploads(&self, bytes: usize) -> Result<(), Error> {
         let in_flight = self.in_flight.get() + bytes;
         self.in_flight.set(in_flight);
         if in_flight < MAX_IN_FLIGHT {
             return Ok(());
         }
         self.in_flight.set(0);
-        let client = segment
-            .codes
-            .clone()
-            .try_into_primitive::<CubeBackend>()
-            .map(|tensor| tensor.client)
-            .map_err(|error| Error::DeviceLost {
-                reason: format!("{error:?}"),
-            })?;
-        client.sync().await.map_err(|error| Error::DeviceLost {
+        let uploaded = self.adapter.client().sync().await;
+        uploaded.map_err(|error| Error::DeviceLost {
             reason: error.to_string(),
         })
     }

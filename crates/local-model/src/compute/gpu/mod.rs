@@ -2,11 +2,14 @@
 //!
 //! Natively (Vulkan, Metal, …) and in a page the code is the same. Launches only queue work; the
 //! device is waited for while weights are uploaded, in [`Compute::read`] and [`Compute::candidates`].
-//! One token is six launches a layer and five more, in one submission.
+//! One token is six launches a layer and five more, in one submission; natively the copy for its read is
+//! another. No operation of Burn's own is used: each would bring kernels that a page then has to fetch.
 
 mod cache;
 mod cost;
 mod device;
+#[cfg(target_family = "wasm")]
+mod joined;
 #[allow(
     clippy::too_many_arguments,
     reason = "a kernel takes its buffers and their shape"
@@ -21,16 +24,15 @@ mod ops;
 mod pack;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::{
     cell::{Cell, RefCell},
     ops::RangeInclusive,
 };
 
-use burn::{
-    backend::Dispatch,
-    tensor::{Int, Tensor, TensorData},
-};
+use burn::{backend::Dispatch, tensor::Tensor};
+use cubecl::wgpu::wgpu::Buffer;
 
 pub use self::cost::{DispatchCost, dispatch_cost};
 
@@ -53,6 +55,10 @@ pub(crate) struct Gpu {
     launches: Cell<u64>,
     /// Bytes handed over since the device was last waited for.
     in_flight: Cell<usize>,
+    /// Whether kernels were launched since the device was last given its work.
+    queued: Cell<bool>,
+    /// Buffers through which values were read.
+    staging: RefCell<Vec<Buffer>>,
     turns: RefCell<Vec<Turns>>,
 }
 
@@ -83,6 +89,8 @@ impl Gpu {
             lanes: if adapter.is_software { 1 } else { LANES },
             launches: Cell::new(0),
             in_flight: Cell::new(0),
+            queued: Cell::new(false),
+            staging: RefCell::new(Vec::new()),
             turns: RefCell::new(Vec::new()),
         })
     }
@@ -95,26 +103,7 @@ impl Gpu {
     /// Counts one launch: every operation of [`Ops`] is exactly one.
     fn launched(&self) {
         self.launches.set(self.launches.get() + 1);
-    }
-
-    /// Uploads words into memory of exactly their size, apart from that of short-lived tensors.
-    fn keep_words(&self, words: Vec<i32>) -> Tensor<1, Int> {
-        let (device, length) = (&self.adapter.device, words.len());
-        let upload = |data| Tensor::from_data(data, device);
-        device.memory_persistent_allocations(TensorData::new(words, [length]), upload)
-    }
-
-    /// The same for floats.
-    fn keep_floats<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
-        let device = &self.adapter.device;
-        let upload = |data| Tensor::from_data(data, device);
-        device.memory_persistent_allocations(TensorData::new(values, shape), upload)
-    }
-
-    /// Uninitialized floats that live long.
-    fn keep_empty(&self, length: usize) -> Tensor<1> {
-        let device = &self.adapter.device;
-        device.memory_persistent_allocations(length, |length| Tensor::empty([length], device))
+        self.queued.set(true);
     }
 
     /// `x · Wᵀ` with what may be fused: a norm before it, a sum or a gate after it. One launch for each
@@ -140,7 +129,7 @@ impl Gpu {
             let gate_up = self.product(x, norm, weight, Finish::Plain, None);
             return self.gated(&gate_up, activation);
         }
-        let out = Tensor::<2>::empty([tokens, finish.columns(weight.rows)], &self.adapter.device);
+        let out = self.empty([tokens, finish.columns(weight.rows)]);
         let mut out = out.into_dispatch();
         let mut first = 0;
         for segment in &weight.segments {
@@ -165,12 +154,21 @@ impl Gpu {
         }
         Tensor::from_dispatch(out)
     }
+
+    /// The `count` highest logits and what [`Candidates::log_sum`] is made of, see [`CandidateOps::merge`].
+    fn best(&self, logits: &Tensor<2>, count: usize) -> Tensor<2> {
+        self.launched();
+        let parts = Dispatch::pick(logits.clone().into_dispatch(), count);
+        self.launched();
+        Tensor::from_dispatch(Dispatch::merge(parts, count))
+    }
 }
 
 impl Compute for Gpu {
     const PREFILL: usize = 32;
     // Weights are read once for each tile of eight tokens.
     const SLICES: RangeInclusive<usize> = 8..=64;
+    const REHEARSES: bool = true;
 
     type Matrix = Matrix;
     type Vector = Tensor<1>;
@@ -203,9 +201,7 @@ impl Compute for Gpu {
             // By the contract of `Compute::embed`: a table is one tensor.
             panic!("embed: a table of several types");
         };
-        let words: Vec<i32> = ids.iter().map(|id| id.cast_signed()).collect();
-        let ids =
-            Tensor::<1, Int>::from_data(TensorData::new(words, [ids.len()]), &self.adapter.device);
+        let ids = self.upload_ids(ids);
         self.launched();
         Tensor::from_dispatch(Dispatch::embed(
             ids.into_dispatch(),
@@ -298,17 +294,13 @@ impl Compute for Gpu {
     }
 
     async fn read(&self, x: &Tensor<2>) -> Result<Vec<f32>, Error> {
-        let data = x
-            .clone()
-            .into_data_async()
-            .await
-            .map_err(|error| Error::DeviceLost {
-                reason: format!("{error:?}"),
-            })?;
-        data.try_into_vec::<f32>()
-            .map_err(|error| Error::DeviceLost {
-                reason: format!("{error:?}"),
-            })
+        let [rows, columns] = x.dims();
+        self.fetch(x, rows * columns).await
+    }
+
+    /// One value is enough.
+    async fn settle(&self, x: &Tensor<2>) -> Result<(), Error> {
+        self.fetch(x, 1).await.map(drop)
     }
 
     async fn candidates(&self, logits: &Tensor<2>, count: usize) -> Result<Candidates, Error> {
@@ -316,12 +308,7 @@ impl Compute for Gpu {
         if count == 0 || count > MAX_CANDIDATES || length > MAX_EXACT_ID {
             return Ok(Candidates::of(&self.read(logits).await?, count));
         }
-        self.launched();
-        let parts = Dispatch::pick(logits.clone().into_dispatch(), count);
-        self.launched();
-        let values = self
-            .read(&Tensor::from_dispatch(Dispatch::merge(parts, count)))
-            .await?;
+        let values = self.read(&self.best(logits, count)).await?;
         Ok(Candidates {
             log_sum: values[0] + values[1].ln(),
             top: values[2..]
@@ -332,6 +319,10 @@ impl Compute for Gpu {
                 .map(|&[score, id]| (id as u32, score))
                 .collect(),
         })
+    }
+
+    fn rehearse(&self, logits: &Tensor<2>) {
+        self.best(logits, 1);
     }
 
     fn dispatches(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use cubecl::prelude::*;
 
-use super::{UNITS, norm::eighths};
+use super::{UNITS, norm::sum_of_all};
 
 /// Below every score; finite, because WGSL promises nothing about infinities.
 const LOWEST: f32 = -3.0e38;
@@ -47,15 +47,7 @@ pub(in crate::compute::gpu) fn rope_and_store(
             squares += value * value;
             at += UNITS;
         }
-        let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
-        let mut eighth = Shared::<[f32]>::new_slice(8usize);
-        partial[unit as usize] = squares;
-        eighths(&partial, &mut eighth);
-        let mut total = 0.0f32;
-        #[unroll]
-        for i in 0..8usize {
-            total += eighth[i];
-        }
+        let total = sum_of_all(squares);
         scale = 1.0f32 / (total / f32::cast_from(head_dim) + epsilon).sqrt();
     }
 

@@ -7,7 +7,7 @@
 
 use cubecl::prelude::*;
 
-use super::{UNITS, norm::eighths};
+use super::{UNITS, norm::sum_of_all};
 
 /// What stands for "none left", and is below every logit.
 pub(in crate::compute::gpu) const NONE: f32 = -3.0e38;
@@ -85,16 +85,8 @@ pub(in crate::compute::gpu) fn pick(
                 }
                 i += 1u32;
             }
-            let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
-            let mut eighth = Shared::<[f32]>::new_slice(8usize);
-            partial[unit as usize] = sum;
-            eighths(&partial, &mut eighth);
+            let total = sum_of_all(sum);
             if unit == 0u32 {
-                let mut total = 0.0f32;
-                #[unroll]
-                for i in 0..8usize {
-                    total += eighth[i];
-                }
                 parts[(to + 1u32) as usize] = total;
             }
         }
@@ -111,8 +103,6 @@ pub(in crate::compute::gpu) fn merge(parts: &[f32], out: &mut [f32], lists: u32,
 
     let mut values = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
     let mut ids = Shared::<[u32]>::new_slice(comptime!(UNITS as usize));
-    let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
-    let mut eighth = Shared::<[f32]>::new_slice(8usize);
     let mut next = 0u32;
     let mut k = 0u32;
     while k < count {
@@ -140,14 +130,8 @@ pub(in crate::compute::gpu) fn merge(parts: &[f32], out: &mut [f32], lists: u32,
             if mine {
                 sum = parts[(from + 1u32) as usize] * (parts[from as usize] - won).exp();
             }
-            partial[unit as usize] = sum;
-            eighths(&partial, &mut eighth);
+            let total = sum_of_all(sum);
             if unit == 0u32 {
-                let mut total = 0.0f32;
-                #[unroll]
-                for i in 0..8usize {
-                    total += eighth[i];
-                }
                 out[1usize] = total;
             }
         }

@@ -29,16 +29,7 @@ pub(in crate::compute::gpu) fn rms_norm<N: Size>(
         sum += squares.extract(i);
     }
 
-    let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
-    let mut eighth = Shared::<[f32]>::new_slice(8usize);
-    partial[unit as usize] = sum;
-    eighths(&partial, &mut eighth);
-    let mut total = 0.0f32;
-    #[unroll]
-    for i in 0..8usize {
-        total += eighth[i];
-    }
-
+    let total = sum_of_all(sum);
     let scale = Vector::<f32, N>::new(1.0f32 / (total / columns + epsilon).sqrt());
     let mut at = unit;
     while at < vectors {
@@ -47,20 +38,29 @@ pub(in crate::compute::gpu) fn rms_norm<N: Size>(
     }
 }
 
-/// Sums of eight each of what the workgroup's invocations have written to `partial`, readable by all.
+/// The sum of what the workgroup's invocations give, for all of them.
 ///
 /// Two steps of eight: two barriers in place of the six of a tree.
 #[cube]
-pub(super) fn eighths(partial: &Shared<[f32]>, eighth: &mut Shared<[f32]>) {
+pub(super) fn sum_of_all(value: f32) -> f32 {
     let unit = UNIT_POS;
+    let mut values = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
+    let mut eighths = Shared::<[f32]>::new_slice(8usize);
+    values[unit as usize] = value;
     sync_cube();
     if unit < 8u32 {
-        let mut part = 0.0f32;
+        let mut eighth = 0.0f32;
         #[unroll]
         for i in 0..8u32 {
-            part += partial[(unit * 8u32 + i) as usize];
+            eighth += values[(unit * 8u32 + i) as usize];
         }
-        eighth[unit as usize] = part;
+        eighths[unit as usize] = eighth;
     }
     sync_cube();
+    let mut sum = 0.0f32;
+    #[unroll]
+    for i in 0..8usize {
+        sum += eighths[i];
+    }
+    sum
 }

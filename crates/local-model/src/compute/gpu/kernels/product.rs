@@ -11,7 +11,7 @@ use cubecl::prelude::*;
 use super::{
     Float4, UNITS, Word4,
     elementwise::activated,
-    norm::eighths,
+    norm::sum_of_all,
     unpack::{four_values, scale_and_offset, second_plane, shift_of, vector_of},
 };
 use crate::compute::{Activation, gpu::pack::Packing};
@@ -98,9 +98,7 @@ pub(in crate::compute::gpu) fn product(
 
     // The norm's weight is multiplied in here, its scale, which is the same for all columns, at the end.
     let mut staged = Shared::<[Float4]>::new_slice(comptime!(normed.max(1) as usize));
-    let mut partial =
-        Shared::<[f32]>::new_slice(comptime!(if normed == 0 { 1 } else { UNITS as usize }));
-    let mut eighth = Shared::<[f32]>::new_slice(8usize);
+    let mut factor = 1.0f32;
     if comptime!(normed > 0) {
         let mut squares = Float4::new(0.0f32);
         let mut at = unit;
@@ -110,8 +108,8 @@ pub(in crate::compute::gpu) fn product(
             staged[at as usize] = value * norm[at as usize];
             at += UNITS;
         }
-        partial[unit as usize] = squares.dot(Float4::new(1.0f32));
-        eighths(&partial, &mut eighth);
+        let total = sum_of_all(squares.dot(Float4::new(1.0f32)));
+        factor = 1.0f32 / (total / f32::cast_from(vectors * 4u32) + epsilon).sqrt();
     }
 
     let first_row = CUBE_POS_X * comptime!(cut.rows()) + unit / cut.lanes;
@@ -209,16 +207,6 @@ pub(in crate::compute::gpu) fn product(
             }
         }
         at += cut.lanes;
-    }
-
-    let mut factor = 1.0f32;
-    if comptime!(normed > 0) {
-        let mut total = 0.0f32;
-        #[unroll]
-        for i in 0..8usize {
-            total += eighth[i];
-        }
-        factor = 1.0f32 / (total / f32::cast_from(vectors * 4u32) + epsilon).sqrt();
     }
 
     let mut exchange = Shared::<[f32]>::new_slice(comptime!(cut.exchanged() as usize));

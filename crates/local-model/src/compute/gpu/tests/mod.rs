@@ -5,6 +5,7 @@ mod attention;
 mod candidates;
 mod elementwise;
 mod limits;
+mod model;
 mod pack;
 mod products;
 

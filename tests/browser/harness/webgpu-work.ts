@@ -1,5 +1,11 @@
 import type { Page } from 'playwright-core';
-import type { GpuWork } from './job.ts';
+
+/** Calls of WebGPU, and bytes that were mapped to be read. */
+export interface GpuWork {
+  dispatches: number;
+  submits: number;
+  bytesRead: number;
+}
 
 /** A worker that waits in wasm does not answer; it has no WebGPU work of its own either. */
 const PATIENCE_MS = 2000;
