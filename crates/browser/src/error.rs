@@ -32,7 +32,7 @@ pub(crate) fn local_model(error: &local_model::Error) -> Error {
         | E::Constraint { .. } => ErrorCode::InvalidRequest,
         E::NoTools => ErrorCode::ToolsUnsupported,
         E::ContextOverflow { .. } => ErrorCode::ContextOverflow,
-        E::NoAdapter { .. } => ErrorCode::NoAdapter,
+        E::NoAdapter { .. } | E::WrongResult { .. } => ErrorCode::NoAdapter,
         E::DeviceLimit { .. } => ErrorCode::DeviceLimit,
         E::DeviceLost { .. } => ErrorCode::DeviceLost,
         _ => ErrorCode::Internal,

@@ -184,6 +184,15 @@ pub enum Error {
         limit: u64,
     },
 
+    /// A self-test found that the device, or the file, is not to be relied on.
+    #[error(
+        "the self-test computed something wrong: {what}; use the CPU backend, or another model file"
+    )]
+    WrongResult {
+        /// What, and by how much.
+        what: String,
+    },
+
     /// The GPU stopped answering.
     #[error("the GPU device was lost: {reason}; load the model again")]
     DeviceLost {

@@ -37,6 +37,7 @@ mod pace;
 mod prompt;
 mod sample;
 mod score;
+mod self_test;
 mod source;
 #[cfg(test)]
 mod testing;

@@ -9,6 +9,7 @@ use crate::{
     compute::{Compute, cpu::Cpu},
     gguf::Header,
     prompt::Prompt,
+    self_test::KnownAnswer,
     tokenizer::Tokenizer,
     transformer::Transformer,
 };
@@ -61,6 +62,8 @@ pub struct Model {
     device: Device,
     /// Tokens whose keys and values the caches hold, from position 0 on.
     cached: Vec<u32>,
+    /// What a GPU should compute, until it was tested.
+    pub(crate) known: Option<KnownAnswer>,
 }
 
 /// The same model code on either device.
@@ -103,6 +106,11 @@ impl Model {
             adapter: String::new(),
         };
         let mut progress = |loaded| progress(LoadProgress { loaded, total });
+        #[cfg_attr(
+            not(feature = "wgpu"),
+            expect(unused_mut, reason = "only a GPU is held against another device")
+        )]
+        let mut known = None;
         let device = match backend {
             Backend::Cpu => {
                 let cpu = Cpu::new();
@@ -116,9 +124,10 @@ impl Model {
                 let gpu = crate::compute::gpu::Gpu::open().await?;
                 info.backend = "webgpu";
                 info.adapter = gpu.adapter().to_owned();
-                Device::WebGpu(Box::new(
-                    Transformer::load(gpu, config, &header, &source, &mut progress).await?,
-                ))
+                let whole = Transformer::load(gpu, config, &header, &source, &mut progress).await?;
+                let ids = tokenizer.encode(crate::self_test::TEXT, &[]);
+                known = Some(KnownAnswer::read(&header, &source, &whole, ids).await?);
+                Device::WebGpu(Box::new(whole))
             }
         };
         Ok(Self {
@@ -127,6 +136,7 @@ impl Model {
             template,
             device,
             cached: Vec::new(),
+            known,
         })
     }
 

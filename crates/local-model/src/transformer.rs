@@ -116,11 +116,72 @@ impl<C: Compute> Transformer<C> {
             });
         }
 
+        Ok(Self::of(
+            compute,
+            config,
+            embedding,
+            layers,
+            output_norm,
+            output,
+        ))
+    }
+
+    /// A small part of the model: its first layer, and of its vocabulary the tokens `ids`, numbered from 0
+    /// on. `config` is that of the whole model.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn load_cut<S: Source>(
+        compute: C,
+        config: &Config,
+        header: &Header,
+        source: &S,
+        ids: &[u32],
+    ) -> Result<Self, Error> {
+        let mut weights = Weights {
+            compute: &compute,
+            header,
+            source,
+            progress: &mut |_| {},
+            loaded: 0,
+            taken: BTreeSet::new(),
+        };
+        let embedding = weights.rows("token_embd.weight", config, ids).await?;
+        let layers = vec![weights.layer(config, 0).await?];
+        let output_norm = weights.vector("output_norm.weight", config.width).await?;
+        let output = match header.tensor("output.weight") {
+            Some(_) => Some(weights.rows("output.weight", config, ids).await?),
+            None => None,
+        };
+        let config = Config {
+            layers: 1,
+            vocabulary: ids.len(),
+            ..config.clone()
+        };
+        Ok(Self::of(
+            compute,
+            config,
+            embedding,
+            layers,
+            output_norm,
+            output,
+        ))
+    }
+
+    /// With empty caches.
+    fn of(
+        compute: C,
+        config: Config,
+        embedding: C::Matrix,
+        layers: Vec<Layer<C>>,
+        output_norm: C::Vector,
+        output: Option<C::Matrix>,
+    ) -> Self {
         let caches = empty_caches(&compute, &config, layers.len());
         // Keys and values, f32.
         let kv_width = config.global.kv_heads * config.global.head_dim;
         let conversations = Conversations::new(CONVERSATIONS, layers.len() * kv_width * 2 * 4);
-        Ok(Self {
+        Self {
             compute,
             config,
             embedding,
@@ -129,7 +190,7 @@ impl<C: Compute> Transformer<C> {
             output,
             caches,
             conversations,
-        })
+        }
     }
 
     /// Brings the caches of the conversation to the fore that has most in common with `prompt`;
@@ -158,6 +219,15 @@ impl<C: Compute> Transformer<C> {
             pause.pause().await;
         }
         Ok(x)
+    }
+
+    /// As [`Self::forward`], through the first layer alone.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn first_layer(&mut self, ids: &[u32], position: usize) -> Result<C::Tensor, Error> {
+        let x = self.begin(ids, position)?;
+        Ok(self.layer(0, &x, position))
     }
 
     /// Makes room in the caches, and looks the tokens up.
@@ -419,6 +489,26 @@ impl<C: Compute, S: Source> Weights<'_, C, S> {
         let matrix = self.compute.matrix(parts, columns).await?;
         tensors.iter().for_each(|&(name, _)| self.advance(name));
         Ok(matrix)
+    }
+
+    /// Those rows of a tensor that belong to the tokens `ids`.
+    async fn rows(&mut self, name: &str, config: &Config, ids: &[u32]) -> Result<C::Matrix, Error> {
+        let info = self
+            .header
+            .shaped(name, &[config.width, config.vocabulary])?;
+        let length = info.kind.row_bytes(config.width);
+        let mut bytes = vec![0; ids.len() * length];
+        for (row, &id) in bytes.chunks_exact_mut(length).zip(ids) {
+            let start = info.start + u64::from(id) * length as u64;
+            self.source.read_at(start, row).await?;
+        }
+        let part = Part {
+            name,
+            kind: info.kind,
+            rows: ids.len(),
+            bytes,
+        };
+        self.compute.matrix(vec![part], config.width).await
     }
 
     async fn vector(&mut self, name: &str, length: usize) -> Result<C::Vector, Error> {

@@ -21,6 +21,43 @@ GPUBuffer.prototype.getMappedRange = function (...range) {
 };
 `;
 
+/** What is read back from the GPU is not what it computed, but for results as small as the choice of a token. */
+const READS_OTHERS = `
+const map = GPUBuffer.prototype.getMappedRange;
+GPUBuffer.prototype.getMappedRange = function (...range) {
+  const bytes = map.apply(this, range);
+  if (this.usage & GPUBufferUsage.MAP_READ && bytes.byteLength >= 1024) {
+    const values = new Float32Array(bytes);
+    for (let index = 0; index < values.length; index += 3) values[index] *= 1.5;
+  }
+  return bytes;
+};
+`;
+
+/** The adapter says that its buffers may be larger than they may. */
+const BOASTS = `
+const { get } = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, 'limits');
+const larger = ['maxBufferSize', 'maxStorageBufferBindingSize'];
+Object.defineProperty(GPUAdapter.prototype, 'limits', {
+  get() {
+    const real = get.call(this);
+    return new Proxy(real, {
+      get: (limits, name) => (larger.includes(name) ? 2 ** 40 : Reflect.get(limits, name)),
+    });
+  },
+});
+`;
+
+/** The GPU has no room for more than a few of the weights. */
+const HAS_NO_ROOM = `
+const create = GPUDevice.prototype.createBuffer;
+let room = 40e6;
+GPUDevice.prototype.createBuffer = function (descriptor) {
+  room -= descriptor.size;
+  return create.call(this, room < 0 ? { ...descriptor, size: 2 ** 50 } : descriptor);
+};
+`;
+
 /** The engine breaks after eight tokens. */
 const BREAKS = `
 const post = self.postMessage.bind(self);
@@ -99,6 +136,19 @@ test('a GPU that computes wrongly is found out, and not tried again on the next 
     });
     const counting = question('Count from 1 to 20.', { temperature: 0, max_tokens: 24 });
     expect((await ask(next, counting)).text).toContain('3. 3');
+  });
+});
+
+test.for([
+  { what: 'that computes other numbers', fault: READS_OTHERS, reason: 'self-test' },
+  { what: 'that boasts of its limits', fault: BOASTS, reason: 'the GPU failed' },
+  { what: 'without room for the weights', fault: HAS_NO_ROOM, reason: 'the GPU failed' },
+])('a GPU $what gives way to the CPU before it answers', async ({ fault, reason }) => {
+  await withBrowser({ webgpu: true }, async (browser) => {
+    const page = await browser.open(offered.site.url);
+    const workerUrl = offered.site.faultyWorker(LOOKS_LIKE_HARDWARE + fault);
+    expect(await create(page, { model: offered.model, workerUrl })).toBeUndefined();
+    expect(await device(page)).toMatchObject({ backend: 'cpu', reason: expect.stringContaining(reason) });
   });
 });
 

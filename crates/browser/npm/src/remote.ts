@@ -168,7 +168,11 @@ export class RemoteEngine implements Engine {
       // A load that was stopped, or found a defect elsewhere, says nothing about the GPU.
       if (!connection.crashed && connection.gpu !== undefined) this.#record.end(connection.gpu);
       connection.close(asError(error)); // what it downloaded is in the file; nothing needs a farewell
-      throw error;
+      const brokeOnGpu = connection.crashed && connection.gpu !== undefined;
+      if (!brokeOnGpu || options.device !== 'auto' || this.#disposed) throw error;
+      this.#avoidGpu = `the GPU failed: ${asError(error).message}`;
+      this.#ready = this.#open(signal);
+      return this.#ready;
     }
     return connection;
   }

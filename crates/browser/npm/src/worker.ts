@@ -165,7 +165,9 @@ async function load(id: number, options: EngineOptions, avoidGpu: string | null)
     return await loadOn(id, options, 'webgpu', undefined, found);
   } catch (thrown) {
     const { code, message } = asErrorData(thrown);
-    const isFault = isBroken(thrown) || thrown instanceof WrongResult;
+    // A module that broke may go on breaking: the page takes another worker.
+    if (isBroken(thrown)) throw thrown;
+    const isFault = thrown instanceof WrongResult;
     if (!isFault && !['no-adapter', 'device-limit', 'device-lost'].includes(code)) throw thrown;
     const failed = thrown instanceof WrongResult ? 'failed its self-test' : 'failed';
     return loadOn(id, options, 'cpu', `the GPU ${failed}: ${message}`);
@@ -249,8 +251,7 @@ async function withLock(name: string, work: () => Promise<void>): Promise<void> 
 
 /**
  * Wasm aborts on a panic, and the promises that it made are never settled. So whoever waits for the module
- * waits for this too. A GPU module that breaks while it loads is replaced by the CPU's; later the page starts a new
- * worker and goes on there.
+ * waits for this too; the page then starts a new worker and goes on there.
  */
 function whenBroken(glue: Glue): Promise<never> {
   const broken = new Promise<never>((_, reject) => {
