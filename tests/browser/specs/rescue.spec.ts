@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import type { Stats } from 'tidegate';
+import type { ChatRequest, Stats } from 'tidegate';
 import { expect, test } from 'vitest';
 import { withBrowser } from '../harness/chromium.ts';
 import { ask, create, question } from '../harness/package.ts';
@@ -55,6 +55,24 @@ let room = 40e6;
 GPUDevice.prototype.createBuffer = function (descriptor) {
   room -= descriptor.size;
   return create.call(this, room < 0 ? { ...descriptor, size: 2 ** 50 } : descriptor);
+};
+`;
+
+/** The device is lost after two tokens. */
+const LOSES_DEVICE = `
+const request = GPUAdapter.prototype.requestDevice;
+let device;
+GPUAdapter.prototype.requestDevice = async function (...how) {
+  device = await request.apply(this, how);
+  return device;
+};
+const post = self.postMessage.bind(self);
+let tokens = 0;
+self.postMessage = (message) => {
+  post(message);
+  if (message.type !== 'token') return;
+  tokens += 1;
+  if (tokens === 2) device.destroy();
 };
 `;
 
@@ -149,6 +167,34 @@ test.for([
     const workerUrl = offered.site.faultyWorker(LOOKS_LIKE_HARDWARE + fault);
     expect(await create(page, { model: offered.model, workerUrl })).toBeUndefined();
     expect(await device(page)).toMatchObject({ backend: 'cpu', reason: expect.stringContaining(reason) });
+  });
+});
+
+test('an answer whose GPU is lost goes on from the same token, here on the CPU', {
+  timeout: 600_000,
+}, async () => {
+  await withBrowser({ webgpu: true }, async (browser) => {
+    const page = await browser.open(offered.site.url);
+    // The next worker knows the adapter for what it is, and takes the CPU.
+    const workerUrl = offered.site.faultyWorker(LOOKS_LIKE_HARDWARE + LOSES_DEVICE, 1);
+    expect(await create(page, { model: offered.model, workerUrl })).toBeUndefined();
+    expect(await device(page)).toMatchObject({ backend: 'webgpu' });
+    // The model is sure of each token of this answer, so that GPU and CPU choose alike.
+    const capital: ChatRequest = {
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'What is the capital of France?' },
+      ],
+      temperature: 0,
+      max_tokens: 16,
+    };
+    const rescued = await ask(page, capital);
+    expect(rescued.error).toBeUndefined();
+    expect(await device(page)).toMatchObject({ backend: 'cpu' });
+    const whole = await ask(page, capital);
+    expect(rescued.text).toBe(whole.text);
+    const tokens = ({ receipt }: typeof whole) => receipt?.usage.local.completion_tokens;
+    expect(tokens(rescued)).toBe(tokens(whole));
   });
 });
 
