@@ -10,11 +10,16 @@ use walrus::{
 };
 use wasm_bindgen_cli_support::Bindgen;
 
-/// Part of the names of functions that the module holds and nothing calls.
+/// Functions that the module holds and nothing calls, by their names.
 ///
 /// CubeCL's intermediate representation has a textual form, and each operation registers how it is parsed in a
 /// table, so that no linker can tell that a page never does.
-const NEVER_CALLED: &str = " as pliron::parsable::Parsable>::parse";
+fn is_never_called(name: &str) -> bool {
+    name.contains(" as pliron::parsable::Parsable>::parse")
+        || name.contains(" as combine::parser::")
+        || name.starts_with("combine::parser::")
+        || name.starts_with("pliron::irfmt::parsers::")
+}
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,7 +54,7 @@ fn empty_what_is_never_called(module: &mut Module) {
         .filter(|function| {
             let name = function.name.as_deref().unwrap_or_default();
             // Without the hashes that compilers put into names.
-            format!("{:#}", rustc_demangle::demangle(name)).contains(NEVER_CALLED)
+            is_never_called(&format!("{:#}", rustc_demangle::demangle(name)))
         })
         .map(|function| function.id())
         .collect();

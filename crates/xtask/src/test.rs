@@ -20,7 +20,7 @@ use crate::size::Size;
 use crate::{model, package, places, setup, software_gpu, wasm};
 
 /// JavaScript and wasm that a page may download, gzipped: the page's own and one wasm module.
-const SIZE_BUDGET: usize = 2_600_000;
+const SIZE_BUDGET: usize = 2_000_000;
 
 /// A stage's name and what it does.
 type Stage = (&'static str, fn() -> Result<Count>);
