@@ -6,7 +6,7 @@ use clap::Args;
 use local_model::{Finish, Message, Sampling, Step};
 use serde::Serialize;
 
-use crate::load::{BackendChoice, load};
+use crate::load::{Device, load};
 
 /// Options of `tidegate generate`.
 #[derive(Args)]
@@ -43,9 +43,8 @@ pub struct Arguments {
     /// Equal seeds give equal answers.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Where to compute.
-    #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
-    backend: BackendChoice,
+    #[command(flatten)]
+    device: Device,
     /// One line of JSON with ids, text and timings instead of the text.
     #[arg(long)]
     json: bool,
@@ -64,6 +63,8 @@ struct Report {
     backend: &'static str,
     /// The device or the instruction set.
     adapter: String,
+    /// That compute; 1 with a GPU.
+    threads: usize,
     /// Kernels launched for each token of the answer after the first; 0 on the CPU.
     dispatches_per_token: f64,
     mean_log_probability: f32,
@@ -90,7 +91,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 async fn answer(arguments: &Arguments) -> anyhow::Result<()> {
     let started = Instant::now();
-    let mut model = load(&arguments.model, arguments.backend).await?;
+    let mut model = load(&arguments.model, &arguments.device).await?;
     let load_ms = milliseconds(started);
 
     let prompt = match (&arguments.prompt_ids, &arguments.prompt) {
@@ -118,6 +119,7 @@ async fn answer(arguments: &Arguments) -> anyhow::Result<()> {
     };
 
     let (backend, adapter) = (model.info().backend, model.info().adapter.clone());
+    let threads = model.threads();
     let started = Instant::now();
     let mut first_token_ms = 0.0;
     let mut dispatches_at_first = 0;
@@ -182,6 +184,7 @@ async fn answer(arguments: &Arguments) -> anyhow::Result<()> {
         },
         backend,
         adapter,
+        threads,
         dispatches_per_token: if decoded == 0 {
             0.0
         } else {

@@ -7,7 +7,7 @@ use clap::Args;
 use local_model::{FileSource, Footprint, Message};
 use serde::Serialize;
 
-use crate::load::{BackendChoice, load};
+use crate::load::{Device, load};
 
 /// Options of `tidegate inspect`.
 #[derive(Args)]
@@ -106,7 +106,7 @@ async fn report(arguments: &Arguments) -> anyhow::Result<Report> {
     let prompt = match &arguments.prompt {
         None => None,
         Some(content) => {
-            let model = load(path, BackendChoice::Cpu).await?;
+            let model = load(path, &Device::CPU).await?;
             let messages = [Message {
                 role: "user",
                 content,

@@ -46,6 +46,7 @@ mod tool_calls;
 mod transformer;
 
 pub use chat::Message;
+pub use compute::cpu::Pool;
 #[cfg(feature = "wgpu")]
 pub use compute::gpu::{DispatchCost, dispatch_cost};
 pub use constrain::{Constraint, Function};

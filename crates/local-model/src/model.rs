@@ -1,12 +1,15 @@
 //! A loaded model: weights on a device, a tokenizer, a chat template.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use crate::{
     Error, Message, Pace, Source,
     architecture::Config,
     chat::ChatTemplate,
-    compute::{Compute, cpu::Cpu},
+    compute::{
+        Compute,
+        cpu::{Cpu, Pool},
+    },
     gguf::Header,
     prompt::Prompt,
     self_test::KnownAnswer,
@@ -17,7 +20,7 @@ use crate::{
 /// Where the weights go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backend {
-    /// SIMD on one thread; always there.
+    /// SIMD, on one thread unless [`Model::set_pool`] brings more; always there.
     Cpu,
     /// WebGPU in a page, Vulkan, Metal or Direct3D natively.
     #[cfg(feature = "wgpu")]
@@ -143,6 +146,24 @@ impl Model {
     /// Lets a conversation have at most so many tokens, because memory for more is not there; see [`crate::fit`].
     pub fn limit_context(&mut self, tokens: usize) {
         self.info.context_length = self.info.context_length.min(tokens);
+    }
+
+    /// Lets the threads of a pool compute too, from now on; answers stay the same to the bit. A GPU takes none.
+    pub fn set_pool(&mut self, pool: Arc<Pool>) {
+        match &mut self.device {
+            Device::Cpu(transformer) => transformer.compute.pool = pool,
+            #[cfg(feature = "wgpu")]
+            Device::WebGpu(_) => {}
+        }
+    }
+
+    /// Threads that compute; 1 with a GPU.
+    pub fn threads(&self) -> usize {
+        match &self.device {
+            Device::Cpu(transformer) => transformer.compute.pool.threads(),
+            #[cfg(feature = "wgpu")]
+            Device::WebGpu(_) => 1,
+        }
     }
 
     /// What the model is.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::grade::{Match, wilson};
-use crate::load::{BackendChoice, load};
+use crate::load::{Device, load};
 
 /// Options of `tidegate eval answers`.
 #[derive(Args)]
@@ -35,9 +35,8 @@ pub struct Arguments {
     /// The first N questions only.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Where to compute.
-    #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
-    backend: BackendChoice,
+    #[command(flatten)]
+    device: Device,
     /// Writes every reply there as it comes, one JSON line each; what is there already is not asked again.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -80,7 +79,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(path) => Some(append(path)?),
         None => None,
     };
-    let mut model = load(&arguments.model, arguments.backend).await?;
+    let mut model = load(&arguments.model, &arguments.device).await?;
     let (started, total) = (Instant::now(), questions.len());
     let (mut right, mut asked) = (0, 0);
     for (done, question) in questions.iter().enumerate() {

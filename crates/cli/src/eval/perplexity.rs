@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::json;
 
-use crate::load::{BackendChoice, load};
+use crate::load::{Device, load};
 
 /// Options of `tidegate eval perplexity`.
 #[derive(Args)]
@@ -27,9 +27,8 @@ pub struct Arguments {
     /// The first N windows only.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Where to compute.
-    #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
-    backend: BackendChoice,
+    #[command(flatten)]
+    device: Device,
     /// One line of JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -39,7 +38,7 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let text = fs::read_to_string(&arguments.text)
         .with_context(|| arguments.text.display().to_string())?;
-    let mut model = load(&arguments.model, arguments.backend).await?;
+    let mut model = load(&arguments.model, &arguments.device).await?;
     let tokens = model.encode(&text)?;
     let window = arguments
         .window

@@ -175,13 +175,15 @@ impl Bench {
     /// The command answers once: its first token is a cold one, and stands for both.
     fn command(&self, run: &Run) -> Result<Measured> {
         let backend = if run.contender.gpu { "webgpu" } else { "cpu" };
-        let tokens = self.tokens.to_string();
+        let (tokens, threads) = (self.tokens.to_string(), run.threads.to_string());
         let mut command = cmd!(
             places::binary("tidegate"),
             "generate",
             "--json",
             "--backend",
             backend,
+            "--threads",
+            threads,
             "--max-tokens",
             tokens,
             "--prompt",
@@ -208,7 +210,7 @@ impl Bench {
         Ok(Measured {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             adapter: report["adapter"].as_str().map(str::to_owned),
-            threads: 1,
+            threads: run.threads,
             load_ms: number(&timings["load_ms"]),
             cached_load_ms: None,
             dispatch_microseconds: None,

@@ -1,7 +1,7 @@
 //! Rotary positions (Su et al. 2021) and causal grouped-query attention (Ainslie et al. 2023).
 
 use super::{
-    Cache, Tensor,
+    Cache, Cpu, Tensor,
     exponential::exponential,
     float::dot,
     instructions::{Instructions, Job, eight, put, total},
@@ -9,31 +9,84 @@ use super::{
 };
 use crate::compute::{AttentionShape, HeadNorms, Pairs, Rope};
 
+/// What a value of a key or of a value costs for a query, in multiply-adds of a product: floats take longer.
+const COST: usize = 2;
+
 /// See [`crate::compute::Compute::attention`].
-pub(super) struct Attention<'a> {
-    pub qkv: &'a Tensor,
-    pub norms: Option<HeadNorms<'a, Vec<f32>>>,
-    pub cache: &'a mut Cache,
-    pub position: usize,
-    pub shape: &'a AttentionShape,
+pub(super) fn attention(
+    cpu: &Cpu,
+    qkv: &Tensor,
+    norms: Option<HeadNorms<'_, Vec<f32>>>,
+    cache: &mut Cache,
+    position: usize,
+    shape: &AttentionShape,
+) -> Tensor {
+    let queries = extend(cache, qkv, norms, position, shape);
+    let cache = &*cache;
+    let mut out = vec![0f32; queries.len()];
+    let seen = position + qkv.tokens();
+    let seen = shape.window.map_or(seen, |window| seen.min(window));
+    let cost = COST * 2 * queries.len() * seen;
+    // The query heads that share a key are neighbours, in the queries as in `out`.
+    let group = shape.heads / shape.kv_heads * shape.head_dim;
+    cpu.pool.split_values(&mut out, group, cost, |first, out| {
+        let queries = &queries[first * group..][..out.len()];
+        cpu.run(Attend {
+            queries,
+            first,
+            cache,
+            position,
+            shape,
+            out,
+        });
+    });
+    Tensor {
+        width: shape.heads * shape.head_dim,
+        values: out,
+    }
 }
 
-impl Job for Attention<'_> {
-    type Out = Tensor;
+/// The query heads of some keys: of key head `first % kv_heads` and token `first / kv_heads`, and the next.
+struct Attend<'a> {
+    queries: &'a [f32],
+    first: usize,
+    cache: &'a Cache,
+    /// Of token 0.
+    position: usize,
+    shape: &'a AttentionShape,
+    out: &'a mut [f32],
+}
+
+impl Job for Attend<'_> {
+    type Out = ();
 
     #[inline(always)]
-    fn run<S: Instructions>(self, s: S) -> Tensor {
-        let position = self.position;
-        let queries = extend(self.cache, self.qkv, self.norms, position, self.shape);
-        let (cache, shape) = (&*self.cache, self.shape);
-        let width = shape.heads * shape.head_dim;
-        let mut out = vec![0f32; queries.len()];
+    fn run<S: Instructions>(self, s: S) {
+        let AttentionShape {
+            heads,
+            kv_heads,
+            head_dim,
+            ..
+        } = *self.shape;
+        let group = heads / kv_heads * head_dim;
         let mut scores = Vec::new();
-        let tokens = queries.chunks_exact(width).zip(out.chunks_exact_mut(width));
-        for (token, (query, out)) in tokens.enumerate() {
-            attend(s, query, cache, position + token, shape, &mut scores, out);
+        let groups = self
+            .queries
+            .chunks_exact(group)
+            .zip(self.out.chunks_exact_mut(group));
+        for (at, (query, out)) in (self.first..).zip(groups) {
+            let (position, kv_head) = (self.position + at / kv_heads, at % kv_heads);
+            attend(
+                s,
+                query,
+                kv_head,
+                self.cache,
+                position,
+                self.shape,
+                &mut scores,
+                out,
+            );
         }
-        Tensor { width, values: out }
     }
 }
 
@@ -72,11 +125,16 @@ fn extend(
     queries
 }
 
-/// All heads of the query at `position`. `scores` is room to work in.
+/// The heads of the query at `position` that share a key. `scores` is room to work in.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a closure would lack the caller's instructions"
+)]
 #[inline(always)]
 fn attend<S: Instructions>(
     s: S,
     query: &[f32],
+    kv_head: usize,
     cache: &Cache,
     position: usize,
     shape: &AttentionShape,
@@ -85,29 +143,25 @@ fn attend<S: Instructions>(
 ) {
     let head_dim = shape.head_dim;
     let kv_width = shape.kv_heads * head_dim;
-    let group = shape.heads / shape.kv_heads * head_dim;
     let end = position + 1;
     let first = shape.window.map_or(0, |window| end.saturating_sub(window));
     let seen = end - first;
     let keys = &cache.keys[first * kv_width..end * kv_width];
     let values = &cache.values[first * kv_width..end * kv_width];
+    let own = kv_head * head_dim;
     // [heads of the group, positions]
-    scores.resize(group / head_dim * seen, 0.0);
-    let groups = query.chunks_exact(group).zip(out.chunks_exact_mut(group));
-    for (kv_head, (query, out)) in groups.enumerate() {
-        let own = kv_head * head_dim;
-        // A key is read once for all the heads that share it.
-        for (at, key) in keys.chunks_exact(kv_width).enumerate() {
-            let key = &key[own..own + head_dim];
-            for (head, query) in query.chunks_exact(head_dim).enumerate() {
-                scores[head * seen + at] = shape.scale * dot(s, query, key);
-            }
+    scores.resize(query.len() / head_dim * seen, 0.0);
+    // A key is read once for all the heads that share it.
+    for (at, key) in keys.chunks_exact(kv_width).enumerate() {
+        let key = &key[own..own + head_dim];
+        for (head, query) in query.chunks_exact(head_dim).enumerate() {
+            scores[head * seen + at] = shape.scale * dot(s, query, key);
         }
-        let heads = scores.chunks_exact_mut(seen);
-        for (scores, out) in heads.zip(out.chunks_exact_mut(head_dim)) {
-            softmax(s, scores);
-            weighted(s, scores, &values[own..], kv_width, out);
-        }
+    }
+    let heads = scores.chunks_exact_mut(seen);
+    for (scores, out) in heads.zip(out.chunks_exact_mut(head_dim)) {
+        softmax(s, scores);
+        weighted(s, scores, &values[own..], kv_width, out);
     }
 }
 

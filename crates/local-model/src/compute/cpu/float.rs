@@ -7,6 +7,7 @@ use half::bf16;
 use super::{
     Tensor,
     instructions::{Instructions, Job, total},
+    split::Columns,
 };
 use crate::gguf::TensorType;
 
@@ -37,25 +38,24 @@ impl Float {
     }
 }
 
-/// `out[token * width + row] = x[token] · weight[row]`.
+/// `x[token] · weight[row]` for the rows that are columns of `out`.
 pub(super) struct FloatProducts<'a> {
     pub weight: &'a Float,
     pub x: &'a Tensor,
-    pub out: &'a mut [f32],
-    pub width: usize,
+    pub out: Columns<'a>,
 }
 
 impl Job for FloatProducts<'_> {
     type Out = ();
 
     #[inline(always)]
-    fn run<S: Instructions>(self, s: S) {
+    fn run<S: Instructions>(mut self, s: S) {
         let mut weights = Vec::with_capacity(self.weight.columns);
-        for row in 0..self.weight.rows {
+        for row in self.out.run() {
             weights.clear();
             self.weight.row(row, &mut weights);
-            for (x, out) in self.x.rows().zip(self.out.chunks_mut(self.width)) {
-                out[row] = dot(s, &weights, x);
+            for (token, x) in self.x.rows().enumerate() {
+                self.out.of(token, row)[0] = dot(s, &weights, x);
             }
         }
     }

@@ -16,14 +16,14 @@ use super::{
     instructions::{Instructions, Job, put},
     packed::{Packed, group_bytes},
     quantized::{BLOCK, Block, Rounded, TILE},
+    split::Columns,
 };
 
-/// `out[token * width + row] = x[token] · weight[row]`.
+/// `x[token] · weight[row]` for the rows that are columns of `out`: whole groups, but for the last one.
 pub(super) struct Products<'a, F> {
     pub weight: &'a Packed,
     pub x: &'a Rounded,
-    pub out: &'a mut [f32],
-    pub width: usize,
+    pub out: Columns<'a>,
     /// The weight's.
     pub format: PhantomData<F>,
 }
@@ -32,16 +32,19 @@ impl<F: Format> Job for Products<'_, F> {
     type Out = ();
 
     #[inline(always)]
-    fn run<S: Instructions>(self, s: S) {
+    fn run<S: Instructions>(mut self, s: S) {
         let size = group_bytes::<F>(self.weight.columns);
-        let groups = self.weight.bytes.chunks_exact(size).map(F::places);
-        let rows = (0..self.weight.rows).step_by(ROWS);
+        let first = self.out.run().start / ROWS;
+        let groups = self.weight.bytes[first * size..]
+            .chunks_exact(size)
+            .map(F::places);
+        let rows = self.out.run().step_by(ROWS);
         match self.x {
             Rounded::One(x) => {
                 let steps = black_box(pairs_of_chunks::<F>());
                 for (places, row) in groups.zip(rows) {
                     let sums = one::<S, F>(s, places, &x.blocks, steps);
-                    put(&mut self.out[row..self.weight.rows], s.array(sums));
+                    put(self.out.of(0, row), s.array(sums));
                 }
             }
             Rounded::Several(x) => {
@@ -51,14 +54,14 @@ impl<F: Format> Job for Products<'_, F> {
                 for (places, row) in groups.zip(rows) {
                     expand::<S, F>(s, places, &mut expanded);
                     let tiles = x.blocks.chunks_exact(blocks);
-                    for (x, out) in tiles.zip(self.out.chunks_mut(TILE * self.width)) {
+                    for (at, x) in tiles.enumerate() {
                         let sums = match (F::BITS, F::RUNS) {
                             (8, _) => tile::<S, 1, true>(s, &expanded, x, F::PARTS, run),
                             (_, 1) => tile::<S, 1, false>(s, &expanded, x, F::PARTS, run),
                             _ => tile::<S, 2, false>(s, &expanded, x, F::PARTS, run),
                         };
-                        for (out, sums) in out.chunks_mut(self.width).zip(sums) {
-                            put(&mut out[row..self.weight.rows], s.array(sums));
+                        for (token, sums) in (TILE * at..self.out.tokens()).zip(sums) {
+                            put(self.out.of(token, row), s.array(sums));
                         }
                     }
                 }

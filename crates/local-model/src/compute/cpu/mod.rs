@@ -1,4 +1,4 @@
-//! Operations on the CPU, one thread: SIMD in a page (SIMD128 or relaxed) and natively (AVX2).
+//! Operations on the CPU: SIMD in a page (SIMD128 or relaxed) and natively (AVX2), on any number of threads.
 //!
 //! Weights stay packed. Activations are rounded to 8 bits per block of 32 for each product with
 //! packed weights, as llama.cpp does, so that products are integer dot products.
@@ -13,25 +13,27 @@ mod format;
 mod instructions;
 mod kernel;
 mod packed;
+mod pool;
 mod portable;
 mod quantized;
+mod split;
 mod unpack;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 use super::{Activation, AttentionShape, CacheShape, Candidates, Compute, HeadNorms, Part};
 use crate::{Error, gguf::TensorType};
-use attention::Attention;
+use attention::attention;
 use candidates::Pick;
 use exponential::exponential;
 use float::{Float, FloatProducts};
-use format::with_format;
+use format::{ROWS, with_format};
 use instructions::{Instructions, Job, eight, put};
 use kernel::Products;
 use packed::Packed;
-use quantized::Round;
+pub use pool::Pool;
 
 /// Packed weights `[rows, columns]`: those of several tensors, one below the other.
 pub(crate) struct Matrix {
@@ -89,9 +91,15 @@ pub(crate) struct Cache {
     pub width: usize,
 }
 
-/// The CPU, and the instructions that it has.
+/// The CPU: the instructions that it has, and the threads that share the work.
+#[derive(Clone, Debug)]
+pub(crate) struct Cpu {
+    instructions: InstructionSet,
+    pub pool: Arc<Pool>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cpu {
+enum InstructionSet {
     /// Plain Rust; what the others are held against.
     #[cfg_attr(
         all(target_arch = "wasm32", target_feature = "simd128"),
@@ -104,9 +112,9 @@ pub(crate) enum Cpu {
     Wasm,
 }
 
-impl Cpu {
-    /// With the best instructions that are there.
-    pub fn new() -> Self {
+impl InstructionSet {
+    /// The best that is there.
+    fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2")
             && std::arch::is_x86_feature_detected!("f16c")
@@ -118,29 +126,48 @@ impl Cpu {
         #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
         Self::Portable
     }
+}
 
-    /// Name of the instruction set.
-    pub fn instructions(self) -> &'static str {
-        match self {
-            Self::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => "AVX2",
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Self::Wasm if cfg!(target_feature = "relaxed-simd") => "relaxed SIMD",
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Self::Wasm => "SIMD128",
+impl Cpu {
+    /// With the best instructions that are there, on one thread.
+    pub fn new() -> Self {
+        Self {
+            instructions: InstructionSet::best(),
+            pool: Arc::default(),
         }
     }
 
-    /// Does the work with the instructions that are there.
-    fn run<J: Job>(self, job: J) -> J::Out {
-        match self {
-            Self::Portable => job.run(portable::Portable),
+    /// Plain Rust on one thread.
+    #[cfg(test)]
+    fn portable() -> Self {
+        Self {
+            instructions: InstructionSet::Portable,
+            pool: Arc::default(),
+        }
+    }
+
+    /// Name of the instruction set.
+    pub fn instructions(&self) -> &'static str {
+        match self.instructions {
+            InstructionSet::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => "AVX2",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            InstructionSet::Wasm if cfg!(target_feature = "relaxed-simd") => "relaxed SIMD",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            InstructionSet::Wasm => "SIMD128",
+        }
+    }
+
+    /// Does the work with the instructions that are there, on this thread.
+    fn run<J: Job>(&self, job: J) -> J::Out {
+        match self.instructions {
+            InstructionSet::Portable => job.run(portable::Portable),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this variant is made only after the CPU was found to have AVX2 and F16C.
-            Self::Avx2 => unsafe { avx2::run(job) },
+            InstructionSet::Avx2 => unsafe { avx2::run(job) },
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Self::Wasm => job.run(wasm::Wasm),
+            InstructionSet::Wasm => job.run(wasm::Wasm),
         }
     }
 }
@@ -234,26 +261,28 @@ impl Compute for Cpu {
         let mut rounded = None;
         let mut first = 0;
         for segment in &weight.segments {
-            let out = &mut values[first..];
+            let rows = segment.rows();
+            let (columns, cost) = (first..first + rows, x.values.len() * rows);
+            let (pool, out) = (&self.pool, &mut values);
             match segment {
                 Segment::Packed(weight) => {
-                    let x = &*rounded.get_or_insert_with(|| self.run(Round(x)));
-                    with_format!(weight.kind, F => self.run(Products {
-                        weight,
-                        x,
-                        out,
-                        width,
-                        format: PhantomData::<F>,
-                    }));
+                    let x = &*rounded.get_or_insert_with(|| self.round(x));
+                    pool.split_columns(out, width, columns, ROWS, cost, |out| {
+                        with_format!(weight.kind, F => self.run(Products {
+                            weight,
+                            x,
+                            out,
+                            format: PhantomData::<F>,
+                        }));
+                    });
                 }
-                Segment::Float(weight) => self.run(FloatProducts {
-                    weight,
-                    x,
-                    out,
-                    width,
-                }),
+                Segment::Float(weight) => {
+                    pool.split_columns(out, width, columns, ROWS, cost, |out| {
+                        self.run(FloatProducts { weight, x, out });
+                    });
+                }
             }
-            first += segment.rows();
+            first += rows;
         }
         Tensor { width, values }
     }
@@ -266,20 +295,24 @@ impl Compute for Cpu {
         position: usize,
         shape: &AttentionShape,
     ) -> Tensor {
-        self.run(Attention {
-            qkv,
-            norms,
-            cache,
-            position,
-            shape,
-        })
+        attention(self, qkv, norms, cache, position, shape)
     }
 
     fn gated(&self, gate_up: &Tensor, activation: Activation) -> Tensor {
-        self.run(Gated {
-            gate_up,
-            activation,
-        })
+        let width = gate_up.width / 2;
+        let mut values = vec![0.0; gate_up.values.len() / 2];
+        let cost = GATE_COST * values.len();
+        self.pool
+            .split_values(&mut values, width, cost, |first, out| {
+                let gate_up = &gate_up.values[2 * width * first..];
+                self.run(Gated {
+                    gate_up,
+                    width,
+                    activation,
+                    out,
+                });
+            });
+        Tensor { width, values }
     }
 
     fn add(&self, x: &Tensor, y: &Tensor) -> Tensor {
@@ -325,19 +358,25 @@ impl Compute for Cpu {
 
 /// See [`Compute::gated`].
 struct Gated<'a> {
-    gate_up: &'a Tensor,
+    /// `[tokens, 2 * width]`
+    gate_up: &'a [f32],
+    width: usize,
     activation: Activation,
+    /// `[tokens, width]`
+    out: &'a mut [f32],
 }
 
+/// What a gated value costs, in multiply-adds of a product.
+const GATE_COST: usize = 16;
+
 impl Job for Gated<'_> {
-    type Out = Tensor;
+    type Out = ();
 
     #[inline(always)]
-    fn run<S: Instructions>(self, s: S) -> Tensor {
-        let width = self.gate_up.width / 2;
-        let mut values = vec![0.0; self.gate_up.values.len() / 2];
-        for (row, out) in self.gate_up.rows().zip(values.chunks_exact_mut(width)) {
-            let (gates, ups) = row.split_at(width);
+    fn run<S: Instructions>(self, s: S) {
+        let rows = self.gate_up.chunks_exact(2 * self.width);
+        for (row, out) in rows.zip(self.out.chunks_exact_mut(self.width)) {
+            let (gates, ups) = row.split_at(self.width);
             let eights = gates.chunks(8).zip(ups.chunks(8));
             for ((gates, ups), out) in eights.zip(out.chunks_mut(8)) {
                 let x = s.load(&eight(gates));
@@ -355,7 +394,6 @@ impl Job for Gated<'_> {
                 put(out, s.array(s.mul(gate, s.load(&eight(ups)))));
             }
         }
-        Tensor { width, values }
     }
 }
 

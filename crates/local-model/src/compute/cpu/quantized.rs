@@ -1,7 +1,7 @@
 //! Activations rounded to 8 bits.
 
 use super::{
-    Tensor,
+    Cpu, Tensor,
     format::CHUNKS,
     instructions::{Instructions, Job, MAGIC, total},
 };
@@ -47,38 +47,57 @@ pub(super) enum Rounded {
     Several(Quantized<TILE>),
 }
 
-/// Rounds to nearest, the largest of a block to ±127. The width is whole blocks.
-pub(super) struct Round<'a>(pub &'a Tensor);
+/// What rounding a value costs, in multiply-adds of a product.
+const COST: usize = 8;
 
-impl Job for Round<'_> {
-    type Out = Rounded;
-
-    #[inline(always)]
-    fn run<S: Instructions>(self, s: S) -> Rounded {
-        if self.0.tokens() == 1 {
-            Rounded::One(round::<S, 1>(s, self.0))
+impl Cpu {
+    /// Rounds to nearest, the largest of a block to ±127. The width is whole blocks.
+    pub(super) fn round(&self, x: &Tensor) -> Rounded {
+        if x.tokens() == 1 {
+            Rounded::One(self.round_tiles(x))
         } else {
-            Rounded::Several(round::<S, TILE>(s, self.0))
+            Rounded::Several(self.round_tiles(x))
         }
+    }
+
+    fn round_tiles<const T: usize>(&self, x: &Tensor) -> Quantized<T> {
+        debug_assert!(x.width.is_multiple_of(BLOCK));
+        let width = x.width / BLOCK;
+        let mut blocks = vec![Block::ZERO; x.tokens().div_ceil(T) * width];
+        let cost = COST * x.values.len();
+        self.pool
+            .split_values(&mut blocks, width, cost, |first, blocks| {
+                self.run(Round { x, first, blocks });
+            });
+        Quantized { blocks }
     }
 }
 
-#[inline(always)]
-fn round<S: Instructions, const T: usize>(s: S, x: &Tensor) -> Quantized<T> {
-    debug_assert!(x.width.is_multiple_of(BLOCK));
-    let width = x.width / BLOCK;
-    let tokens = x.tokens();
-    let mut blocks = vec![Block::ZERO; tokens.div_ceil(T) * width];
-    for (tile, blocks) in blocks.chunks_exact_mut(width).enumerate() {
-        for t in 0..T {
-            let token = (tile * T + t).min(tokens - 1);
-            let values = &x.values[token * x.width..][..x.width];
-            for (block, values) in blocks.iter_mut().zip(values.as_chunks().0) {
-                round_block(s, values, block, t);
+/// Rounds the tokens of some tiles, the one at `first` and the next.
+struct Round<'a, const T: usize> {
+    x: &'a Tensor,
+    first: usize,
+    /// `[tiles, blocks of a token]`
+    blocks: &'a mut [Block<T>],
+}
+
+impl<const T: usize> Job for Round<'_, T> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Instructions>(self, s: S) {
+        let x = self.x;
+        let tiles = self.blocks.chunks_exact_mut(x.width / BLOCK);
+        for (tile, blocks) in (self.first..).zip(tiles) {
+            for t in 0..T {
+                let token = (tile * T + t).min(x.tokens() - 1);
+                let values = &x.values[token * x.width..][..x.width];
+                for (block, values) in blocks.iter_mut().zip(values.as_chunks().0) {
+                    round_block(s, values, block, t);
+                }
             }
         }
     }
-    Quantized { blocks }
 }
 
 impl<const T: usize> Block<T> {

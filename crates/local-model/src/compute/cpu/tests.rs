@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use super::{
-    Cpu, Matrix, Tensor,
+    Cpu, Matrix, Pool, Tensor,
     float::Float,
-    quantized::{Block, ORDER, Round, Rounded, TILE},
+    quantized::{Block, ORDER, Rounded, TILE},
 };
 use crate::{
     compute::{
@@ -18,7 +20,7 @@ fn random_tensor(random: &mut Random, tokens: usize, width: usize) -> Tensor {
     }
 }
 
-fn load(cpu: Cpu, kind: TensorType, rows: usize, columns: usize, bytes: Vec<u8>) -> Matrix {
+fn load(cpu: &Cpu, kind: TensorType, rows: usize, columns: usize, bytes: Vec<u8>) -> Matrix {
     pollster::block_on(cpu.matrix(vec![part(kind, rows, bytes)], columns)).unwrap()
 }
 
@@ -40,7 +42,7 @@ struct RoundedBlock {
 }
 
 /// Blocks of each token, as `cpu` rounds them.
-fn rounded(cpu: Cpu, x: &Tensor) -> Vec<Vec<RoundedBlock>> {
+fn rounded(cpu: &Cpu, x: &Tensor) -> Vec<Vec<RoundedBlock>> {
     fn block<const T: usize>(block: &Block<T>, t: usize) -> RoundedBlock {
         RoundedBlock {
             values: std::array::from_fn(|column| {
@@ -51,7 +53,7 @@ fn rounded(cpu: Cpu, x: &Tensor) -> Vec<Vec<RoundedBlock>> {
         }
     }
     let width = x.width / 32;
-    let rounded = cpu.run(Round(x));
+    let rounded = cpu.round(x);
     let token = |token: usize| match &rounded {
         Rounded::One(x) => x.blocks.iter().map(|x| block(x, 0)).collect(),
         Rounded::Several(x) => x.blocks[token / TILE * width..][..width]
@@ -81,9 +83,10 @@ fn packed_products_are_those_of_the_rounded_input() {
             let columns = columns.next_multiple_of(kind.block());
             let (bytes, weights) = random_matrix(&mut random, kind, rows, columns);
             let x = random_tensor(&mut random, tokens, columns);
-            let out = Cpu::Portable.linear(&x, &load(Cpu::Portable, kind, rows, columns, bytes));
+            let out =
+                Cpu::portable().linear(&x, &load(&Cpu::portable(), kind, rows, columns, bytes));
             assert_eq!((out.width, out.values.len()), (rows, tokens * rows));
-            for (token, blocks) in rounded(Cpu::Portable, &x).into_iter().enumerate() {
+            for (token, blocks) in rounded(&Cpu::portable(), &x).into_iter().enumerate() {
                 for row in 0..rows {
                     let (mut exact, mut size) = (0f64, 0f64);
                     for column in 0..columns {
@@ -117,8 +120,11 @@ fn simd_gives_the_bits_of_the_portable_kernel() {
             x.values[..16].fill(3.0);
             x.values[16..32].fill(-3.0);
             x.values[(tokens - 1) * columns..][..32].fill(0.0);
-            let matrix = load(best, kind, rows, columns, bytes);
-            let (portable, simd) = (Cpu::Portable.linear(&x, &matrix), best.linear(&x, &matrix));
+            let matrix = load(&best, kind, rows, columns, bytes);
+            let (portable, simd) = (
+                Cpu::portable().linear(&x, &matrix),
+                best.linear(&x, &matrix),
+            );
             assert_eq!(portable, simd, "{kind:?} {tokens}x{rows}x{columns}");
         }
     }
@@ -130,14 +136,14 @@ fn simd_rounds_gates_and_attends_as_plain_rust_does() {
     let best = Cpu::new();
     for tokens in [1, 3, 8] {
         let x = random_tensor(&mut random, tokens, 96);
-        let blocks = |cpu| {
+        let blocks = |cpu: &Cpu| {
             let blocks = rounded(cpu, &x).into_iter().flatten();
             blocks.map(|block| (block.values, block.scale.to_bits(), block.sums))
         };
-        assert!(blocks(Cpu::Portable).eq(blocks(best)));
+        assert!(blocks(&Cpu::portable()).eq(blocks(&best)));
         for activation in [Activation::Silu, Activation::Gelu] {
-            let gated = |cpu: Cpu| cpu.gated(&x, activation);
-            assert_eq!(gated(Cpu::Portable), gated(best));
+            let gated = |cpu: &Cpu| cpu.gated(&x, activation);
+            assert_eq!(gated(&Cpu::portable()), gated(&best));
         }
         let shape = AttentionShape {
             heads: 2,
@@ -151,7 +157,7 @@ fn simd_rounds_gates_and_attends_as_plain_rust_does() {
                 magnitude: 1.0,
             },
         };
-        let attended = |cpu: Cpu| {
+        let attended = |cpu: &Cpu| {
             let mut cache = cpu.cache(CacheShape {
                 context: 8,
                 kv_heads: 1,
@@ -159,7 +165,7 @@ fn simd_rounds_gates_and_attends_as_plain_rust_does() {
             });
             cpu.attention(&x, None, &mut cache, 0, &shape)
         };
-        assert_eq!(attended(Cpu::Portable), attended(best));
+        assert_eq!(attended(&Cpu::portable()), attended(&best));
     }
 }
 
@@ -168,7 +174,7 @@ fn rounding_is_to_nearest_and_keeps_the_largest() {
     let mut random = Random::fresh();
     for tokens in [1, 3] {
         let x = random_tensor(&mut random, tokens, 64);
-        let blocks = rounded(Cpu::new(), &x).into_iter().flatten();
+        let blocks = rounded(&Cpu::new(), &x).into_iter().flatten();
         for (block, x) in blocks.zip(x.values.as_chunks::<32>().0) {
             let scale = block.scale;
             for (&quant, &value) in block.values.iter().zip(x) {
@@ -196,14 +202,14 @@ fn what_is_no_number_stays_none() {
             values: vec![1.0; 64],
         };
         x.values[40] = poison;
-        let blocks = &rounded(Cpu::new(), &x)[0];
+        let blocks = &rounded(&Cpu::new(), &x)[0];
         assert!(blocks[0].scale.is_finite() && blocks[1].scale.is_nan());
     }
     let tiny = Tensor {
         width: 32,
         values: vec![f32::MIN_POSITIVE / 2.0; 32],
     };
-    assert_eq!(rounded(Cpu::new(), &tiny)[0][0].values, [0; 32]);
+    assert_eq!(rounded(&Cpu::new(), &tiny)[0][0].values, [0; 32]);
 }
 
 #[test]
@@ -214,7 +220,7 @@ fn float_products_of_any_width_are_right() {
         {
             let (bytes, weights) = random_matrix(&mut random, kind, rows, columns);
             let x = random_tensor(&mut random, tokens, columns);
-            let out = Cpu::new().linear(&x, &load(Cpu::new(), kind, rows, columns, bytes));
+            let out = Cpu::new().linear(&x, &load(&Cpu::new(), kind, rows, columns, bytes));
             for (token, x) in x.rows().enumerate() {
                 for (row, weights) in weights.chunks_exact(columns).enumerate() {
                     let products = x.iter().zip(weights).map(|(&x, w)| f64::from(x) * w);
@@ -251,7 +257,7 @@ fn stacked_tensors_of_any_types_are_one_matrix() {
     assert_eq!((out.width, out.tokens()), (18, tokens));
     let mut first = 0;
     for (kind, rows, bytes) in tensors {
-        let alone = load(cpu, kind, rows, columns, bytes);
+        let alone = load(&cpu, kind, rows, columns, bytes);
         let products = cpu.linear(&x, &alone);
         for (found, expected) in out.rows().zip(products.rows()) {
             assert_eq!(found[first..first + rows], *expected, "{kind:?}");
@@ -272,7 +278,7 @@ fn embeddings_are_the_rows_as_they_are() {
     for kind in TensorType::ALL {
         let columns = 64usize.next_multiple_of(kind.block());
         let (bytes, weights) = random_matrix(&mut random, kind, 11, columns);
-        let table = load(Cpu::new(), kind, 11, columns, bytes);
+        let table = load(&Cpu::new(), kind, 11, columns, bytes);
         let out = Cpu::new().embed(&table, &[10, 0, 5, 5], 2.0);
         for (row, id) in out.rows().zip([10, 0, 5, 5]) {
             for (found, exact) in row.iter().zip(&weights[id * columns..][..columns]) {
@@ -510,6 +516,88 @@ fn attention_is_its_definition_in_any_slices() {
                     "{shape:?}: {found}, {expected}"
                 );
             }
+        }
+    }
+}
+
+/// The best instructions on `threads` threads.
+fn threaded(threads: usize) -> Cpu {
+    Cpu {
+        pool: Arc::new(Pool::start(threads).unwrap()),
+        ..Cpu::new()
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_bits_of_one() {
+    let mut random = Random::fresh();
+    let one = Cpu::new();
+    for threads in [2, 3] {
+        let many = threaded(threads);
+        // Large enough to be split, and rows that are no whole groups.
+        let shapes: [(usize, usize, usize); 5] = [
+            (1, 1003, 576),
+            (3, 333, 512),
+            (16, 509, 256),
+            (17, 64, 768),
+            (16, 4100, 64),
+        ];
+        for kind in TensorType::ALL {
+            for (tokens, rows, columns) in shapes {
+                let columns = columns.next_multiple_of(kind.block());
+                let (bytes, _) = random_matrix(&mut random, kind, rows, columns);
+                let x = random_tensor(&mut random, tokens, columns);
+                let parts = vec![part(kind, rows, bytes.clone()), part(kind, rows, bytes)];
+                let matrix = pollster::block_on(one.matrix(parts, columns)).unwrap();
+                assert_eq!(
+                    one.linear(&x, &matrix),
+                    many.linear(&x, &matrix),
+                    "{kind:?}"
+                );
+            }
+        }
+        for activation in [Activation::Silu, Activation::Gelu] {
+            let gate_up = random_tensor(&mut random, 16, 3072);
+            assert_eq!(
+                one.gated(&gate_up, activation),
+                many.gated(&gate_up, activation)
+            );
+        }
+        attention_of_one_and_of(&many, &mut random);
+    }
+}
+
+fn attention_of_one_and_of(many: &Cpu, random: &mut Random) {
+    for window in [None, Some(40)] {
+        let shape = AttentionShape {
+            heads: 9,
+            kv_heads: 3,
+            head_dim: 64,
+            scale: 0.125,
+            window,
+            rope: Rope {
+                pairs: Pairs::Halves,
+                frequencies: (0..32).map(|pair| 0.7f64.powi(pair)).collect(),
+                magnitude: 1.0,
+            },
+        };
+        let one = Cpu::new();
+        let cache = || {
+            one.cache(CacheShape {
+                context: 256,
+                kv_heads: 3,
+                head_dim: 64,
+            })
+        };
+        let (mut cache_of_one, mut cache_of_many) = (cache(), cache());
+        let mut position = 0;
+        for tokens in [100, 1, 17, 1] {
+            let qkv = random_tensor(random, tokens, shape.qkv_width());
+            assert_eq!(
+                one.attention(&qkv, None, &mut cache_of_one, position, &shape),
+                many.attention(&qkv, None, &mut cache_of_many, position, &shape),
+            );
+            position += tokens;
         }
     }
 }
