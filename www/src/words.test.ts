@@ -75,4 +75,6 @@ test('figures while an answer grows, and after', () => {
     'first word after 210 ms',
   ]);
   expect(figures({ state: 'running', source: undefined })).toEqual([]);
+  expect(figures({ ...growing, device: { ...device, threads: 1 } })).toEqual(['CPU, simd128']);
+  expect(figures({ ...growing, device: { ...device, threads: 4 } })).toEqual(['CPU, simd128, 4 threads']);
 });

@@ -235,11 +235,16 @@ export function rate(tokensPerSecond: number): string {
   return `${tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)} tokens/s`;
 }
 
-/** "CPU, simd128" or "WebGPU, Apple M2": as the engine and the adapter call themselves. */
+/** "CPU, simd128, 2 threads" or "WebGPU, Apple M2": as the engine and the adapter call themselves. */
 export function deviceWords(device: Stats['device']): string {
   if (device === undefined) return '';
   const name = device.backend === 'webgpu' ? 'WebGPU' : 'CPU';
-  return [name, device.adapter ?? ''].filter((part) => part !== '').join(', ');
+  return [name, device.adapter ?? '', threadWords(device)].filter((part) => part !== '').join(', ');
+}
+
+/** "2 threads"; one is nothing to tell of. */
+export function threadWords({ threads = 1 }: NonNullable<Stats['device']>): string {
+  return threads > 1 ? `${threads} threads` : '';
 }
 
 /** Pieces before a rate is shown: one or two are no rate. */

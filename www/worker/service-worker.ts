@@ -12,6 +12,8 @@ const CACHE = 'tidegate-__VERSION__';
 const CONFIG = 'tidegate-config';
 /** The engine's module with WebGPU: megabytes that a device without a GPU never runs. */
 const NEEDS_GPU = /tidegate_gpu[^/]*\.wasm$/;
+/** The one with threads: only a page that is cross-origin isolated runs it. */
+const NEEDS_ISOLATION = /tidegate_cpu_threads[^/]*\.wasm$/;
 /** What src/config.ts takes where the site names no model. */
 const DEFAULT_MODEL = '/models/SmolLM2-135M-Instruct.Q4_1.json';
 
@@ -41,7 +43,10 @@ function isSmallConfig(url: URL): boolean {
 /** Files under assets/ carry a hash in their name: what an earlier version kept is not fetched again. */
 async function fill(): Promise<void> {
   const cache = await caches.open(CACHE);
-  const files = (await hasGpu()) ? FILES : FILES.filter((file) => !NEEDS_GPU.test(file));
+  const gpu = await hasGpu();
+  const files = FILES.filter(
+    (file) => (gpu || !NEEDS_GPU.test(file)) && (self.crossOriginIsolated || !NEEDS_ISOLATION.test(file)),
+  );
   await Promise.all(
     files.map(async (file) => {
       const url = absolute(file);

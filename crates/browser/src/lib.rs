@@ -1,9 +1,9 @@
 //! The boundary between the engine and a web page.
 //!
-//! One crate, three modules: `tidegate_cpu`, small, the same with relaxed SIMD, and `tidegate_gpu` with
-//! feature `wgpu`. One is loaded by
+//! One crate, four modules: `tidegate_cpu`, small, the same with relaxed SIMD, that one with threads too,
+//! and `tidegate_gpu` with feature `wgpu`. One is loaded by
 //! the npm package's worker, which talks to the one exported class, [`EngineHandle`]. Everything here runs in
-//! a dedicated worker, on one thread.
+//! a dedicated worker, on one thread, but for the parts of operations that other workers compute.
 //!
 //! ```text
 //! handle.rs      the exported class: each call is a future that can be aborted
@@ -17,6 +17,7 @@
 //! consent.rs     asks the page before something leaves
 //! journal.rs     what the page keeps of an answer, to go on with it after a crash
 //! device.rs      clock, network state, event loop
+//! threads.rs     workers that compute parts of an operation
 //! fetch.rs, opfs.rs, blob.rs   what the browser offers, with Rust's rules; release.rs: memory too
 //! ```
 #![cfg(target_family = "wasm")]
@@ -40,10 +41,14 @@ mod panic;
 mod place;
 mod precedence;
 mod release;
+#[cfg(target_feature = "atomics")]
+mod threads;
 mod transport;
 
 pub use handle::EngineHandle;
 pub use panic::set_panic_handler;
+#[cfg(target_feature = "atomics")]
+pub use threads::{broke, memory, module, serve, set_threads};
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -54,12 +54,15 @@ struct LastAnswer {
     dispatches: u64,
 }
 
-/// `Stats` of the npm package, without what only the worker's script knows.
+/// `Stats` of the npm package, without what only the worker's script knows; `adapter` and `threads` are of its
+/// `device`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Stats {
     #[serde(skip_serializing_if = "Option::is_none")]
     adapter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threads: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<ModelStats>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,6 +153,10 @@ impl PageModel {
         let buffer: js_sys::ArrayBuffer = wasm_bindgen::JsCast::unchecked_into(memory.buffer());
         let stats = Stats {
             adapter: info.as_ref().map(|info| info.adapter.clone()),
+            threads: info
+                .as_ref()
+                .filter(|info| info.backend == "cpu")
+                .map(|_| threads()),
             model: info.as_ref().map(|info| ModelStats {
                 name: info.name.clone(),
                 architecture: info.architecture.clone(),
@@ -432,6 +439,14 @@ fn not_there() -> Error {
         ErrorCode::LocalUnavailable,
         "no model is loaded in this page; load one, or allow the cloud",
     )
+}
+
+/// Threads that compute.
+fn threads() -> usize {
+    #[cfg(target_feature = "atomics")]
+    return crate::threads::pool().threads();
+    #[cfg(not(target_feature = "atomics"))]
+    1
 }
 
 fn to_u32(number: usize) -> u32 {

@@ -189,6 +189,8 @@ async fn load(
     })
     .await?;
     model.limit_context(plan.context);
+    #[cfg(target_feature = "atomics")]
+    model.set_pool(crate::threads::pool());
     Ok(model)
 }
 

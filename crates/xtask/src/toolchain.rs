@@ -41,13 +41,18 @@ impl Toolchain {
         newest_linker().map(|linker| Self::Debian { linker })
     }
 
-    /// `cargo rustc` of a crate's library as a module for wasm32; Rust flags are set for this target
+    /// Whether the standard library is built too, as a module with threads wants it: with atomics.
+    pub fn builds_std(&self) -> bool {
+        matches!(self, Self::Debian { .. })
+    }
+
+    /// `cargo rustc` of a crate's library as a module for wasm32; Rust's `flags` are set for this target
     /// alone, so that native builds stay valid.
     pub fn build(
         &self,
         package: &str,
         arguments: &[&str],
-        instructions: &str,
+        flags: &str,
         target_folder: &Path,
     ) -> Expression {
         let mut words: Vec<OsString> = [
@@ -75,10 +80,7 @@ impl Toolchain {
             .dir(places::root())
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env(
-                "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-                format!("-C target-feature={instructions}"),
-            );
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags);
         match self {
             Self::Active => command,
             Self::Debian { linker } => command

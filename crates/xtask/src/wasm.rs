@@ -1,4 +1,4 @@
-//! The package's two wasm modules with their JavaScript, and the relay's worker.
+//! The package's wasm modules with their JavaScript, and the relay's worker.
 
 use std::ffi::OsString;
 use std::fs;
@@ -39,6 +39,8 @@ struct Module {
     arguments: &'static [&'static str],
     /// For the compiler, as in `-C target-feature`.
     instructions: &'static str,
+    /// Whether several threads share the memory.
+    threads: bool,
     /// Target folder under target/wasm. A crate built twice with different features needs two, or
     /// each build would overwrite the other's output.
     folder: &'static str,
@@ -53,6 +55,7 @@ const CPU: Module = Module {
     package: "browser",
     arguments: &["--no-default-features"],
     instructions: SIMD,
+    threads: false,
     folder: "cpu",
 };
 
@@ -64,13 +67,35 @@ const CPU_RELAXED: Module = Module {
     ..CPU
 };
 
+const CPU_THREADS: Module = Module {
+    name: "tidegate_cpu_threads",
+    title: "wasm for pages without WebGPU, with relaxed SIMD and threads",
+    instructions: "+simd128,+relaxed-simd,+atomics",
+    threads: true,
+    folder: "cpu-threads",
+    ..CPU
+};
+
+/// For the linker, where threads share the memory: a page makes the memory and hands it to every thread, and
+/// each thread needs storage of its own, which wasm-bindgen's start function prepares with these symbols.
+/// A shared memory must say how large it may become: 4 GiB, what there is to address; the browser reserves
+/// addresses, and memory as it grows.
+const SHARED_MEMORY: [&str; 7] = [
+    "--shared-memory",
+    "--import-memory",
+    "--max-memory=4294967296",
+    "--export=__wasm_init_tls",
+    "--export=__tls_size",
+    "--export=__tls_align",
+    "--export=__tls_base",
+];
+
 const GPU: Module = Module {
     name: "tidegate_gpu",
     title: "wasm with WebGPU (Burn: 15 minutes the first time)",
-    package: "browser",
     arguments: &["--no-default-features", "--features", "wgpu"],
-    instructions: SIMD,
     folder: "gpu",
+    ..CPU
 };
 
 const WORKER: Module = Module {
@@ -78,12 +103,11 @@ const WORKER: Module = Module {
     title: "the relay as a worker",
     package: "relay",
     arguments: &["--no-default-features", "--features", "worker"],
-    instructions: SIMD,
-    folder: "cpu",
+    ..CPU
 };
 
 /// How many steps `steps` takes.
-pub const STEPS: usize = 5;
+pub const STEPS: usize = 6;
 
 /// `cargo xtask wasm`.
 pub fn wasm(cpu_only: bool, names: bool) -> Result<()> {
@@ -91,19 +115,27 @@ pub fn wasm(cpu_only: bool, names: bool) -> Result<()> {
     progress.step("Rust toolchain for wasm32", toolchain::ensure)?;
     progress.step("npm packages from the lockfile", setup::ensure_npm_packages)?;
     if cpu_only {
-        return build_all(&mut progress, &[CPU, CPU_RELAXED, WORKER], names);
+        return build_all(
+            &mut progress,
+            &[CPU, CPU_RELAXED, CPU_THREADS, WORKER],
+            names,
+        );
     }
     steps(&mut progress, names)
 }
 
 /// Builds the modules without WebGPU and the relay's worker, if their sources have changed.
 pub fn small_steps(progress: &mut Steps) -> Result<()> {
-    build_all(progress, &[CPU, CPU_RELAXED, WORKER], false)
+    build_all(progress, &[CPU, CPU_RELAXED, CPU_THREADS, WORKER], false)
 }
 
 /// Builds all modules whose sources have changed.
 pub fn steps(progress: &mut Steps, names: bool) -> Result<()> {
-    build_all(progress, &[CPU, CPU_RELAXED, WORKER, GPU], names)
+    build_all(
+        progress,
+        &[CPU, CPU_RELAXED, CPU_THREADS, WORKER, GPU],
+        names,
+    )
 }
 
 fn build_all(progress: &mut Steps, modules: &[Module], names: bool) -> Result<()> {
@@ -118,6 +150,7 @@ fn build_all(progress: &mut Steps, modules: &[Module], names: bool) -> Result<()
 pub fn build_small() -> Result<()> {
     build(&CPU, false)?;
     build(&CPU_RELAXED, false)?;
+    build(&CPU_THREADS, false)?;
     build(&WORKER, false)?;
     Ok(())
 }
@@ -150,15 +183,13 @@ fn tools() -> PathBuf {
 fn build(module: &Module, names: bool) -> Result<Outcome> {
     let toolchain =
         Toolchain::find().context("no toolchain for wasm32; run `cargo xtask setup`")?;
+    if module.threads && !toolchain.builds_std() {
+        return leave_out(module);
+    }
     let target = places::target().join("wasm").join(module.folder);
     run::quiet(
         &format!("wasm-{}", module.name),
-        toolchain.build(
-            module.package,
-            module.arguments,
-            module.instructions,
-            &target,
-        ),
+        toolchain.build(module.package, module.arguments, &module.flags(), &target),
     )?;
 
     let compiled = target
@@ -172,7 +203,7 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
     let output = output_folder(module);
     let wasm = output.join(format!("{}_bg.wasm", module.name));
     let stamp_file = target.join(format!("{}.stamp", module.name));
-    let stamp = stamp(&bytes, names)?;
+    let stamp = stamp(module, &bytes, names)?;
     let javascript = output.join(format!("{}.js", module.name));
     let fresh = wasm.is_file()
         && javascript.is_file()
@@ -197,6 +228,42 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
     )))
 }
 
+impl Module {
+    /// For the compiler.
+    fn flags(&self) -> String {
+        let mut flags = format!("-C target-feature={}", self.instructions);
+        if self.threads {
+            for flag in SHARED_MEMORY {
+                flags += &format!(" -C link-arg={flag}");
+            }
+        }
+        flags
+    }
+
+    /// For wasm-opt.
+    fn wasm_features(&self) -> Vec<&'static str> {
+        let threads = self.threads.then_some("--enable-threads");
+        WASM_FEATURES.into_iter().chain(threads).collect()
+    }
+}
+
+/// In place of a module that this toolchain cannot build: JavaScript that says so, for bundlers want a file. The
+/// package then takes the module without threads.
+fn leave_out(module: &Module) -> Result<Outcome> {
+    let (name, output) = (module.name, output_folder(module));
+    fs::create_dir_all(&output)?;
+    let reason = format!(
+        "{name} was not built: it takes a toolchain that can build Rust's std with atomics"
+    );
+    let javascript =
+        format!("export default async () => {{\n  throw new Error({reason:?});\n}};\n");
+    fs::write(output.join(format!("{name}.js")), javascript)?;
+    let _ = fs::remove_file(output.join(format!("{name}_bg.wasm")));
+    Ok(Outcome::Did(format!(
+        "left out, pages compute on one thread: the active toolchain's std for {TARGET} is without atomics"
+    )))
+}
+
 fn output_folder(module: &Module) -> PathBuf {
     if module.package == WORKER.package {
         worker_folder()
@@ -206,13 +273,13 @@ fn output_folder(module: &Module) -> PathBuf {
 }
 
 /// Changes when the compiled module, the bindings, the optimizer or its flags change.
-fn stamp(compiled: &[u8], names: bool) -> Result<String> {
+fn stamp(module: &Module, compiled: &[u8], names: bool) -> Result<String> {
     let lock = fs::read(places::root().join("package-lock.json"))?;
     let hash = Sha256::new()
         .chain_update(compiled)
         .chain_update(lock)
         .chain_update(include_str!("bindgen.rs"))
-        .chain_update(WASM_FEATURES.concat())
+        .chain_update(module.wasm_features().concat())
         .finalize();
     Ok(format!("{} names={names}", hex::encode(hash)))
 }
@@ -229,7 +296,11 @@ fn bind(module: &Module, compiled: &Path, target: &Path) -> Result<PathBuf> {
 /// wasm-opt for size. It takes minutes for the module with Burn.
 fn optimize(module: &Module, bound: &Path, output: &Path, names: bool) -> Result<()> {
     let input = bound.join(format!("{}_bg.wasm", module.name));
-    let mut words: Vec<String> = WASM_FEATURES.iter().map(|&flag| flag.to_owned()).collect();
+    let mut words: Vec<String> = module
+        .wasm_features()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     words.extend(["-Oz".to_owned(), input.display().to_string()]);
     words.extend(["--output".to_owned(), output.display().to_string()]);
     words.extend(

@@ -11,7 +11,7 @@ declare global {
 }
 
 /** Options that can be sent into a page. */
-export type Options = Pick<TidegateOptions, 'cloud' | 'dangerous' | 'device' | 'storage'> & {
+export type Options = Pick<TidegateOptions, 'cloud' | 'dangerous' | 'device' | 'storage' | 'threads'> & {
   model?: string;
   policy?: { mode: Mode };
   workerUrl?: string;

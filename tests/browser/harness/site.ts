@@ -41,8 +41,10 @@ export class Site {
   readonly #scripts = new Map<string, { text: string; times: number }>();
   readonly #variants = new Map<string, string[]>();
   readonly #server: Server;
+  readonly #isolated: boolean;
 
-  private constructor() {
+  private constructor(isolated: boolean) {
+    this.#isolated = isolated;
     this.#server = createServer((incoming, outgoing) => {
       this.#serve(incoming, outgoing).catch((error: unknown) => {
         outgoing.writeHead(404).end(String(error));
@@ -50,8 +52,9 @@ export class Site {
     });
   }
 
-  static async start(): Promise<Site> {
-    const site = new Site();
+  /** `isolated`: with the headers that make its page cross-origin isolated. */
+  static async start({ isolated = true } = {}): Promise<Site> {
+    const site = new Site(isolated);
     await new Promise<void>((resolve) => site.#server.listen(0, '127.0.0.1', resolve));
     return site;
   }
@@ -81,13 +84,13 @@ export class Site {
 
   /**
    * A worker like the package's, with a fault from outside: `fault` runs before the package's script, in so many
-   * workers; later ones are sound. Returns the worker's URL.
+   * workers; later ones are sound. `script` is which of the package's workers. Returns the worker's URL.
    */
-  faultyWorker(fault: string, times = Number.POSITIVE_INFINITY): string {
+  faultyWorker(fault: string, times = Number.POSITIVE_INFINITY, script = 'worker.js'): string {
     const number = this.#scripts.size;
     this.#scripts.set(`/fault-${number}.js`, { text: fault, times });
     this.#scripts.set(`/worker-${number}.js`, {
-      text: `import '/fault-${number}.js'; import '/tidegate/worker.js';`,
+      text: `import '/fault-${number}.js'; import '/tidegate/${script}';`,
       times: Number.POSITIVE_INFINITY,
     });
     return new URL(`worker-${number}.js`, this.url).href;
@@ -114,19 +117,19 @@ export class Site {
     const model = /^\/models\/(.+)\.(json|gguf)$/.exec(pathname);
     if (model !== null) return this.#model(outgoing, model[1] ?? '', model[2] ?? '', range);
     if (pathname === '/') {
-      outgoing.writeHead(200, headers('.html')).end(PAGE);
+      outgoing.writeHead(200, this.#headers('.html')).end(PAGE);
       return;
     }
     const script = this.#scripts.get(pathname);
     if (script !== undefined) {
       script.times -= 1;
       const text = script.times >= 0 ? script.text : '';
-      outgoing.writeHead(200, { ...headers('.js'), 'cache-control': 'no-store' }).end(text);
+      outgoing.writeHead(200, { ...this.#headers('.js'), 'cache-control': 'no-store' }).end(text);
       return;
     }
     const path = normalize(pathname).replace(/^\/tidegate\//, '');
     const file = await readFile(join(places.packageDist, path));
-    outgoing.writeHead(200, headers(extname(path))).end(file);
+    outgoing.writeHead(200, this.#headers(extname(path))).end(file);
   }
 
   #model(
@@ -138,7 +141,7 @@ export class Site {
     if (kind === 'json') {
       const manifest = this.#manifest(name);
       if (manifest === undefined) outgoing.writeHead(404).end();
-      else outgoing.writeHead(200, headers('.json')).end(JSON.stringify(manifest));
+      else outgoing.writeHead(200, this.#headers('.json')).end(JSON.stringify(manifest));
       return;
     }
     const offer = this.#offers.get(name);
@@ -150,7 +153,7 @@ export class Site {
     const start = Number(range?.from ?? 0);
     const end = range?.to ? Math.min(Number(range.to) + 1, total) : total;
     outgoing.writeHead(range === undefined ? 200 : 206, {
-      ...headers('.gguf'),
+      ...this.#headers('.gguf'),
       'accept-ranges': 'bytes',
       'content-length': end - start,
       etag: `"${offer.sha256}"`,
@@ -163,6 +166,16 @@ export class Site {
       return;
     }
     outgoing.end(damaged(offer, start, end));
+  }
+
+  #headers(kind: string): Record<string, string> {
+    const type = { 'content-type': KINDS[kind] ?? 'application/octet-stream' };
+    if (!this.#isolated) return type;
+    return {
+      ...type,
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-embedder-policy': 'require-corp',
+    };
   }
 
   #manifest(name: string): object | undefined {
@@ -200,12 +213,4 @@ function damaged(offer: Offer, start: number, end: number): Buffer {
 
 function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-function headers(kind: string): Record<string, string> {
-  return {
-    'content-type': KINDS[kind] ?? 'application/octet-stream',
-    'cross-origin-opener-policy': 'same-origin',
-    'cross-origin-embedder-policy': 'require-corp',
-  };
 }

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { withBrowser } from '../harness/chromium.ts';
 import { type GoldenPrompt, goldenPrompts, partsAt } from '../harness/golden.ts';
 import { create } from '../harness/package.ts';
 import { useModelSite } from '../harness/parties.ts';
+import { places } from '../harness/places.ts';
 import { WebGpuWork } from '../harness/webgpu-work.ts';
 
 const STEPS = 32;
@@ -20,21 +22,25 @@ async function greedy(page: Page, golden: GoldenPrompt): Promise<number | undefi
 }
 
 test.for([
-  { module: 'tidegate_cpu_relaxed', relaxed: true },
-  { module: 'tidegate_cpu', relaxed: false },
+  ...(existsSync(places.threadsModule)
+    ? [{ module: 'tidegate_cpu_threads', relaxed: true, threads: 2 }]
+    : []),
+  { module: 'tidegate_cpu_relaxed', relaxed: true, threads: 1 },
+  { module: 'tidegate_cpu', relaxed: false, threads: 1 },
 ])(
   'on the CPU of a page, with $module, five prompts give the tokens of llama.cpp',
-  async ({ module, relaxed }) => {
+  async ({ module, relaxed, threads }) => {
     await withBrowser({}, async (browser) => {
       const page = await browser.open(offered.site.url);
       offered.site.asked.length = 0;
       const worker = relaxed
         ? {}
         : { workerUrl: offered.site.faultyWorker('WebAssembly.validate = () => false;') };
-      expect(await create(page, { model: offered.model, device: 'cpu', ...worker })).toBeUndefined();
+      expect(await create(page, { model: offered.model, device: 'cpu', threads, ...worker })).toBeUndefined();
       expect(offered.site.asked.filter((path) => path.endsWith('.wasm'))).toEqual([
         `/tidegate/wasm/${module}_bg.wasm`,
       ]);
+      expect(await page.evaluate(() => window.instance.stats().device?.threads)).toBe(threads);
       const parted = [];
       for (const golden of goldenPrompts()) parted.push(await greedy(page, golden));
       expect(parted).toHaveLength(5);

@@ -1,7 +1,7 @@
 import { turns } from '../chat.ts';
 import { worksOffline } from '../offline.ts';
 import { card, model, stats } from '../session.ts';
-import { PHASES, rate, tokensPerSecond } from '../words.ts';
+import { PHASES, rate, threadWords, tokensPerSecond } from '../words.ts';
 
 /** The line under the composer: which model, on what, how fast. */
 export function StatusLine() {
@@ -29,6 +29,7 @@ function parts(): string[] {
   return [
     card.value?.name ?? stats.value?.model?.name ?? '',
     device === undefined ? '' : device.backend === 'webgpu' ? 'WebGPU' : 'CPU',
+    device === undefined ? '' : threadWords(device),
     speed === undefined ? '' : rate(speed),
     worksOffline.value ? 'Works offline' : '',
   ].filter((part) => part !== '');

@@ -1,4 +1,5 @@
 import type { GpuLimits } from './adapter.js';
+import { threadsFor } from './threads.js';
 
 /** What a device has, as far as a page can know. Bytes. */
 export interface DeviceFacts {
@@ -8,7 +9,7 @@ export interface DeviceFacts {
   storage?: number;
   /** Dot products of bytes in one instruction. */
   relaxedSimd: boolean;
-  /** Threads that may compute; 1 unless the page is cross-origin isolated. */
+  /** Threads that may compute on the CPU; 1 unless the page is cross-origin isolated. */
   threads: number;
   /** The WebGPU adapter's limits, where it may be used. */
   gpu?: GpuLimits;
@@ -29,14 +30,19 @@ const RELAXED_SIMD = Uint8Array.of(
   ...[0xfd, 0x80, 0x02, 0x0b], // relaxed_swizzle, end
 );
 
-/** The device's facts, `known` over what the browser says. */
-export function deviceFacts(gpu: GpuLimits | undefined, known: Partial<DeviceFacts> = {}): DeviceFacts {
+/** The device's facts, `known` over what the browser says, with as many threads as the app asks for. */
+export function deviceFacts(
+  gpu: GpuLimits | undefined,
+  known: Partial<DeviceFacts> = {},
+  threads: number | 'auto' = 'auto',
+): DeviceFacts {
   // In GiB, rounded, and capped by browsers so that it tells little about the person.
   const gib = (globalThis.navigator as { deviceMemory?: number } | undefined)?.deviceMemory ?? ASSUMED_GIB;
+  const relaxedSimd = typeof WebAssembly !== 'undefined' && WebAssembly.validate(RELAXED_SIMD);
   return {
     memory: (gib * 2 ** 30) / 2,
-    relaxedSimd: typeof WebAssembly !== 'undefined' && WebAssembly.validate(RELAXED_SIMD),
-    threads: 1,
+    relaxedSimd,
+    threads: threadsFor(threads, relaxedSimd).count,
     ...(gpu === undefined ? {} : { gpu }),
     ...known,
   };

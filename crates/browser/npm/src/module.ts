@@ -1,10 +1,10 @@
-/// Which of the package's wasm modules suits the browser.
+/// The package's wasm modules.
 
 type Glue = typeof import('./wasm/glue.js');
 
 /** A module's JavaScript, the name of its wasm file, and where that is unless the app says otherwise. */
-export interface Module {
-  glue: Glue;
+export interface Module<G extends Glue = Glue> {
+  glue: G;
   file: string;
   url: URL;
 }
@@ -29,5 +29,14 @@ export async function chooseModule(backend: 'webgpu' | 'cpu', hasRelaxedSimd: bo
     glue: await import('./wasm/tidegate_cpu.js'),
     file: 'tidegate_cpu_bg.wasm',
     url: new URL('./wasm/tidegate_cpu_bg.wasm', import.meta.url),
+  };
+}
+
+/** The module with relaxed SIMD and threads. Where the package was built without it, it fails to start. */
+export async function threadsModule(): Promise<Module<typeof import('./wasm/tidegate_cpu_threads.js')>> {
+  return {
+    glue: await import('./wasm/tidegate_cpu_threads.js'),
+    file: 'tidegate_cpu_threads_bg.wasm',
+    url: new URL('./wasm/tidegate_cpu_threads_bg.wasm', import.meta.url),
   };
 }

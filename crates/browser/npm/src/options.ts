@@ -63,6 +63,12 @@ export interface TidegateOptions {
   storage?: StorageKind;
   /** Default: `'auto'`. `'webgpu'` also takes a software adapter, and fails where there is none. */
   device?: DeviceChoice;
+  /**
+   * How many threads compute where the CPU does. More than one needs a page that is cross-origin isolated and a
+   * browser with relaxed SIMD; elsewhere it is one, which needs nothing. Default: `'auto'`, half of what the browser
+   * counts as cores, from two to eight. Answers are the same with any number.
+   */
+  threads?: number | 'auto';
   /** The folder that holds the package's wasm files (`dist/wasm`). Default: beside the worker. */
   wasmUrl?: string | URL;
   /** The worker's script. Default: beside this module. */
@@ -101,6 +107,7 @@ export interface EngineOptions {
   cloud: CloudOptions | null;
   storage: StorageKind;
   device: DeviceChoice;
+  threads: number | 'auto';
   wasmUrl: string | null;
   facts: Partial<DeviceFacts>;
 }
@@ -121,6 +128,7 @@ export function engineOptions(o: TidegateOptions, base: string | undefined): Eng
     'cloud',
     'storage',
     'device',
+    'threads',
     'wasmUrl',
     'workerUrl',
     'dangerous',
@@ -132,6 +140,7 @@ export function engineOptions(o: TidegateOptions, base: string | undefined): Eng
     cloud: o.cloud ? cloudOptions(o.cloud, base) : null,
     storage: oneOf('options.storage', o.storage ?? 'opfs', ['opfs', 'memory']),
     device: oneOf('options.device', o.device ?? 'auto', ['auto', 'webgpu', 'cpu']),
+    threads: threadCount(o.threads ?? 'auto'),
     wasmUrl: o.wasmUrl === undefined ? null : absolute('options.wasmUrl', o.wasmUrl, base),
     facts: dangerousFacts(o.dangerous),
   };
@@ -140,6 +149,16 @@ export function engineOptions(o: TidegateOptions, base: string | undefined): Eng
 /** Whether nobody waits for a call. */
 export function isBackground({ priority = 'foreground' }: CallOptions): boolean {
   return oneOf('options.priority', priority, PRIORITIES) === 'background';
+}
+
+/** More threads than that are a slip. */
+const MOST_THREADS = 64;
+
+function threadCount(threads: number | 'auto'): number | 'auto' {
+  if (threads === 'auto' || (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
+    return threads;
+  }
+  throw invalid(`options.threads: expected 'auto' or a whole number from 1 to ${MOST_THREADS}`);
 }
 
 function dangerousFacts(dangerous: DangerousOptions | undefined): Partial<DeviceFacts> {

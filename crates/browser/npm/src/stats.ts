@@ -7,6 +7,10 @@ export interface Stats {
     adapter?: string;
     /** Why not WebGPU, where the CPU computes. */
     reason?: string;
+    /** How many threads compute, where the CPU does. */
+    threads?: number;
+    /** Why not more than one. */
+    threadsReason?: string;
   };
   model?: {
     name: string;

@@ -5,10 +5,11 @@ import { softwareReason } from './availability.js';
 import { asErrorData, TidegateError } from './errors.js';
 import { deviceFacts } from './facts.js';
 import { recordKey } from './gpu-record.js';
-import { chooseModule } from './module.js';
+import { chooseModule, type Module, threadsModule } from './module.js';
 import type { EngineOptions } from './options.js';
 import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
+import { one, startThreads, type Threads, threadsFor } from './threads.js';
 import type { AnswerEvent } from './types.gen.js';
 
 type Glue = typeof import('./wasm/glue.js');
@@ -201,21 +202,8 @@ async function loadOn(
   };
 
   onProgress('compile', 0, 1);
-  const facts = deviceFacts(adapter?.limits, options.facts);
-  const { glue, file: wasmFile, url: beside } = await chooseModule(backend, facts.relaxedSimd);
-  const url =
-    options.wasmUrl !== null
-      ? new URL(wasmFile, options.wasmUrl.endsWith('/') ? options.wasmUrl : `${options.wasmUrl}/`)
-      : beside;
-  try {
-    await glue.default({ module_or_path: url });
-  } catch (thrown) {
-    throw new TidegateError({
-      code: 'internal',
-      message: `${url.href} could not be loaded: ${asErrorData(thrown).message}; it needs script-src 'wasm-unsafe-eval'`,
-      recoverable: false,
-    });
-  }
+  const facts = deviceFacts(adapter?.limits, options.facts, options.threads);
+  const { glue, threads } = await start(options, backend, facts.relaxedSimd);
   onProgress('compile', 1, 1);
 
   const broken = whenBroken(glue);
@@ -232,15 +220,61 @@ async function loadOn(
       post({ type: 'gpu-failed', adapter: recordKey(adapter), reason: error.message });
       throw new WrongResult(error);
     });
+    const threadsReason = (await threads)?.reason;
+    const said = JSON.parse(handle.stats()) as OwnStats;
     // Browsers tell the page the adapter's name and not always the wasm module's WebGPU.
-    const name = (JSON.parse(handle.stats()) as { adapter?: string }).adapter || adapter?.name;
+    const name = said.adapter || adapter?.name;
     device = {
       backend,
       ...(name === undefined ? {} : { adapter: name }),
       ...(reason === undefined ? {} : { reason }),
+      ...(said.threads === undefined ? {} : { threads: said.threads }),
+      ...(threadsReason === undefined ? {} : { threadsReason }),
     };
   }
   return { handle, backend, reason, broken };
+}
+
+/** A module that runs, and on the CPU its threads, which may still be starting. */
+interface Started {
+  glue: Glue;
+  threads?: Promise<Threads>;
+}
+
+/** Starts the module that suits the device. Threads are tried first: what goes wrong there means one thread. */
+async function start(options: EngineOptions, backend: Backend, hasRelaxedSimd: boolean): Promise<Started> {
+  if (backend === 'webgpu' || options.model.kind === 'none') {
+    return { glue: await instantiate(options, await chooseModule(backend, hasRelaxedSimd)) };
+  }
+  let threads = threadsFor(options.threads, hasRelaxedSimd);
+  if (threads.count > 1) {
+    try {
+      const glue = await instantiate(options, await threadsModule());
+      return { glue, threads: startThreads(glue, threads.count) };
+    } catch (thrown) {
+      threads = one(asErrorData(thrown).message);
+    }
+  }
+  const glue = await instantiate(options, await chooseModule(backend, hasRelaxedSimd));
+  return { glue, threads: Promise.resolve(threads) };
+}
+
+async function instantiate<G extends Glue>(options: EngineOptions, module: Module<G>): Promise<G> {
+  const { glue, file, url: beside } = module;
+  const url =
+    options.wasmUrl !== null
+      ? new URL(file, options.wasmUrl.endsWith('/') ? options.wasmUrl : `${options.wasmUrl}/`)
+      : beside;
+  try {
+    await glue.default({ module_or_path: url });
+    return glue;
+  } catch (thrown) {
+    throw new TidegateError({
+      code: 'internal',
+      message: `${url.href} could not be loaded: ${asErrorData(thrown).message}; it needs script-src 'wasm-unsafe-eval'`,
+      recoverable: false,
+    });
+  }
 }
 
 /** Two tabs must not write the same file: the second one waits, and finds it there. */
@@ -283,13 +317,16 @@ function isBroken(thrown: unknown): boolean {
   return thrown instanceof BrokenModule;
 }
 
+/** What the module tells of itself. */
+type OwnStats = Omit<Stats, 'device'> & { adapter?: string; threads?: number };
+
 async function stats(): Promise<Stats> {
   const engine = await loaded;
   return engine === undefined ? { memoryBytes: 0 } : statsOf(engine.handle);
 }
 
 function statsOf(handle: Handle): Stats {
-  const { adapter: _, ...rest } = JSON.parse(handle.stats()) as Stats & { adapter?: string };
+  const { adapter: _adapter, threads: _threads, ...rest } = JSON.parse(handle.stats()) as OwnStats;
   return device === undefined ? rest : { device, ...rest };
 }
 

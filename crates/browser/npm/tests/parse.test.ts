@@ -135,6 +135,8 @@ test.each<[unknown, string]>([
   [{ model: 'ftp://x/y.gguf' }, 'ftp: URLs are not supported'],
   [{ dangerous: { fact: {} } }, 'options.dangerous.fact is not supported'],
   [{ device: 'gpu' }, `options.device: "gpu" is not one of 'auto', 'webgpu', 'cpu'`],
+  [{ threads: 0 }, "options.threads: expected 'auto' or a whole number from 1 to 64"],
+  [{ threads: 1.5 }, "options.threads: expected 'auto' or a whole number"],
   [{ cloud: { relays: [], keys: 'x' } }, 'options.cloud.relays: expected at least one'],
   [{ cloud: { relays: ['/r'], keys: '' } }, "options.cloud.keys: expected the gateway's"],
 ])('options %j', (options, message) => {
@@ -147,6 +149,7 @@ test('options resolve against the page', () => {
     cloud: { relays: ['https://page.test/relay'], keys: 'x' },
     storage: 'opfs',
     device: 'auto',
+    threads: 'auto',
     wasmUrl: null,
     facts: {},
   });

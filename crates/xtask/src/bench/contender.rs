@@ -60,9 +60,9 @@ pub struct Run {
 pub const NATIVE_GPU: &str = "tidegate-native-webgpu";
 
 static CONTENDERS: [Contender; 10] = [
-    Contender::new("tidegate", Place::Page("tidegate")),
+    Contender::new("tidegate", Place::Page("tidegate")).threaded(),
     Contender::new("tidegate-webgpu", Place::Page("tidegate")).on_gpu(),
-    Contender::new("tidegate-native", Place::Command),
+    Contender::new("tidegate-native", Place::Command).threaded(),
     Contender::new(NATIVE_GPU, Place::Command).on_gpu(),
     Contender::new("wllama", Place::Page("wllama"))
         .peer()
@@ -204,6 +204,7 @@ mod tests {
             names(&plan(&only, false, &[1, 2], &adapters)),
             [
                 "tidegate 1 cpu",
+                "tidegate 2 cpu",
                 "wllama 1 cpu",
                 "wllama 2 cpu",
                 "wllama-webgpu 2 lavapipe",

@@ -41,7 +41,7 @@ window.tidegate = tidegate;`,
   async load(page, job) {
     const loadMs = await load(page, job);
     const { device } = await page.evaluate(() => window.instance.stats());
-    return { loadMs, adapter: device?.adapter };
+    return { loadMs, adapter: device?.adapter, threads: device?.threads };
   },
 
   async generate(page, { question }, tokens) {
@@ -97,9 +97,15 @@ window.tidegate = tidegate;`,
   },
 };
 
-async function load(page: Page, { adapter }: Job): Promise<number> {
+async function load(page: Page, { adapter, threads }: Job): Promise<number> {
   const start = performance.now();
-  const failed = await create(page, { model: MANIFEST, device: adapter === null ? 'cpu' : 'webgpu' });
+  const device = adapter === null ? 'cpu' : 'webgpu';
+  const failed = await create(page, { model: MANIFEST, device, threads });
   if (failed !== undefined) throw new Error(failed.message);
-  return performance.now() - start;
+  const ms = performance.now() - start;
+  const got = await page.evaluate(() => window.instance.stats().device);
+  if (adapter === null && got?.threads !== threads) {
+    throw new Error(`${threads} threads were asked for: ${got?.threadsReason}`);
+  }
+  return ms;
 }

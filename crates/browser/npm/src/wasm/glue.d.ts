@@ -1,5 +1,5 @@
 /**
- * What the two wasm modules export, as crate `browser` declares it. Texts named `…Json` hold the types of
+ * What every wasm module exports, as crate `browser` declares it. Texts named `…Json` hold the types of
  * `types.gen.ts`; rejections are `ErrorData` objects.
  */
 
@@ -47,7 +47,7 @@ export class EngineHandle {
   seen(seen: boolean): void;
   /** Stops a call of that number; unknown numbers are ignored. */
   abort(call: number): void;
-  /** `Stats`, without `device`. */
+  /** `Stats`, without `device` but with its `adapter` and `threads`. */
   stats(): string;
   free(): void;
 }
