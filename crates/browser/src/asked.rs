@@ -5,7 +5,7 @@ use local_model::{
 };
 use query::{
     ChatRequest, Error, ErrorCode, FinishReason, FunctionCall, Message, Piece, ResponseFormat,
-    Role, Stop, TokenLogprob, ToolCall, ToolChoice, ToolChoiceMode, ToolType, TopLogprob,
+    Role, TokenLogprob, ToolCall, ToolChoice, ToolChoiceMode, ToolType, TopLogprob,
 };
 use serde_json::{Value, json};
 
@@ -57,16 +57,17 @@ fn message(message: &Message) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// The defaults are those that `query::ChatRequest` documents. `random`: a seed if the request has none.
+/// `random`: a seed if the request has none.
 pub(crate) fn sampling(request: &ChatRequest, random: u64) -> Result<Sampling, Error> {
+    let parameters = request.sampling();
     Ok(Sampling {
-        temperature: request.temperature.unwrap_or(0.7),
-        top_k: request.top_k.unwrap_or(40),
-        top_p: request.top_p.unwrap_or(0.95),
-        min_p: request.min_p.unwrap_or(0.0),
-        repetition_penalty: request.repetition_penalty.unwrap_or(1.0),
-        frequency_penalty: request.frequency_penalty.unwrap_or(0.0),
-        presence_penalty: request.presence_penalty.unwrap_or(0.0),
+        temperature: parameters.temperature,
+        top_k: parameters.top_k,
+        top_p: parameters.top_p,
+        min_p: parameters.min_p,
+        repetition_penalty: parameters.repetition_penalty,
+        frequency_penalty: parameters.frequency_penalty,
+        presence_penalty: parameters.presence_penalty,
         logit_bias: request
             .logit_bias
             .iter()
@@ -75,15 +76,8 @@ pub(crate) fn sampling(request: &ChatRequest, random: u64) -> Result<Sampling, E
             .collect(),
         top_log_probabilities: request.top_logprobs.unwrap_or(0) as usize,
         seed: request.seed.map_or(random, u64::from),
-        max_tokens: request
-            .max_tokens
-            .or(request.max_completion_tokens)
-            .unwrap_or(512),
-        stop: match &request.stop {
-            None => Vec::new(),
-            Some(Stop::One(stop)) => vec![stop.clone()],
-            Some(Stop::Many(stops)) => stops.clone(),
-        },
+        max_tokens: parameters.max_tokens,
+        stop: request.stop_texts().to_vec(),
         constraint: constraint(request)?,
     })
 }

@@ -1,8 +1,6 @@
 //! What a request must be before anything is done with it.
 
-use query::{
-    ChatRequest, Error, ErrorCode, ResponseFormat, Role, Stop, ToolChoice, ToolChoiceMode,
-};
+use query::{ChatRequest, Error, ErrorCode, ResponseFormat, Role, ToolChoice, ToolChoiceMode};
 
 /// # Errors
 /// [`ErrorCode::InvalidRequest`] names the field and what was expected.
@@ -11,11 +9,7 @@ pub(crate) fn check(request: &ChatRequest) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::new(ErrorCode::InvalidRequest, message)),
     };
-    let stops: &[String] = match &request.stop {
-        None => &[],
-        Some(Stop::One(text)) => std::slice::from_ref(text),
-        Some(Stop::Many(texts)) => texts,
-    };
+    let stops = request.stop_texts();
     let tokens = [request.max_tokens, request.max_completion_tokens];
     expect(
         !request.messages.is_empty(),
@@ -145,7 +139,7 @@ fn tools(request: &ChatRequest, constrained: bool) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use query::{Message, Role};
+    use query::{Message, Role, Stop};
 
     use super::*;
 

@@ -1,5 +1,7 @@
 //! A conversation that is longer than the local model's context is made to fit, as the policy says.
 
+use std::cell::RefCell;
+
 use query::{
     ChatRequest, Error, ErrorCode, LocalState, Message, Overflow, Piece, Policy, Role, Usage,
 };
@@ -36,7 +38,7 @@ pub(crate) async fn fit<L: LocalModel>(
     local: &L,
     request: &ChatRequest,
     policy: &Policy,
-    summary: &std::cell::RefCell<Summary>,
+    summary: &RefCell<Summary>,
 ) -> Result<Fitted, Error> {
     let whole = || Fitted {
         request: request.clone(),
@@ -45,13 +47,11 @@ pub(crate) async fn fit<L: LocalModel>(
     let LocalState::Ready { context_length } = local.state() else {
         return Ok(whole());
     };
-    let asked = request
-        .max_completion_tokens
-        .or(request.max_tokens)
-        .unwrap_or(LEAST_ANSWER);
+    let asked = request.answer_limit().unwrap_or(LEAST_ANSWER);
     let room = context_length.saturating_sub(asked.min(LEAST_ANSWER));
-    if local.count_tokens(request) <= room
-        || !matches!(policy.overflow, Overflow::DropOldest | Overflow::Summarise)
+    // Under the other policies the router has counted, and sent on only what fits.
+    if !matches!(policy.overflow, Overflow::DropOldest | Overflow::Summarise)
+        || local.count_tokens(request) <= room
     {
         return Ok(whole());
     }
@@ -66,7 +66,7 @@ pub(crate) async fn fit<L: LocalModel>(
     };
     // Fewer turns are fewer tokens: the least number to drop is found by halving.
     let all = turns(&request.messages);
-    let drop = partition_point(all, |dropped| !fits(dropped));
+    let drop = first_that_fits(all, fits);
     if drop >= all {
         return Err(Error::new(
             ErrorCode::ContextOverflow,
@@ -132,8 +132,8 @@ async fn summarise<L: LocalModel>(
         ..ChatRequest::default()
     };
     let room = room.saturating_sub(SUMMARY);
-    let from = partition_point(dropped.len(), |from| {
-        local.count_tokens(&request(from)) > room
+    let from = first_that_fits(dropped.len(), |from| {
+        local.count_tokens(&request(from)) <= room
     });
     if from == dropped.len() {
         // Not even the last message fits: nothing is remembered of it.
@@ -178,16 +178,8 @@ fn without(messages: &[Message], dropped: usize) -> (Vec<Message>, Vec<Message>)
     })
 }
 
-/// The first of `0..end` for which `before` no longer holds, or `end`.
-fn partition_point(end: usize, before: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high) = (0, end);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if before(middle) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
+/// The first of `0..end` that fits, or `end`; what is greater than one that fits does too.
+fn first_that_fits(end: usize, fits: impl Fn(usize) -> bool) -> usize {
+    let candidates: Vec<usize> = (0..end).collect();
+    candidates.partition_point(|&at| !fits(at))
 }

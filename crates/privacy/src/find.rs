@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use query::{ChatRequest, EntityKind, Finding, PrivacyClass, PrivacyLevel, Stop};
+use query::{ChatRequest, EntityKind, Finding, PrivacyClass, PrivacyLevel};
 
 use crate::{
     Vault, class_of,
@@ -31,13 +31,12 @@ pub(crate) struct Classed {
 /// Finds what is personal in a request: what the recognizers see, and every value that was seen elsewhere in
 /// the conversation, be it in this request or earlier (then the vault knows it).
 pub fn find<'r>(request: &'r ChatRequest, level: PrivacyLevel, vault: &Vault) -> Findings<'r> {
-    let contents: Vec<&str> = request
+    let contents = request
         .messages
         .iter()
-        .map(|message| message.content.as_str())
-        .collect();
-    let stops = stop_texts(request);
-    let texts: Vec<&str> = contents.iter().chain(&stops).copied().collect();
+        .map(|message| message.content.as_str());
+    let stops = request.stop_texts().iter().map(String::as_str);
+    let texts: Vec<&str> = contents.chain(stops).collect();
 
     let mut found: Vec<Vec<Span>> = texts.iter().map(|text| detect(text)).collect();
     // A number that one sentence calls a telephone number is one in the next sentence, too.
@@ -57,7 +56,7 @@ pub fn find<'r>(request: &'r ChatRequest, level: PrivacyLevel, vault: &Vault) ->
         .map(|spans| spans.into_iter().map(classify).collect());
     Findings {
         request,
-        messages: classed.by_ref().take(contents.len()).collect(),
+        messages: classed.by_ref().take(request.messages.len()).collect(),
         stops: classed.collect(),
     }
 }
@@ -101,14 +100,6 @@ impl fmt::Debug for Findings<'_> {
             .field("messages", &self.messages)
             .field("stops", &self.stops)
             .finish()
-    }
-}
-
-pub(crate) fn stop_texts(request: &ChatRequest) -> Vec<&str> {
-    match &request.stop {
-        None => Vec::new(),
-        Some(Stop::One(text)) => vec![text],
-        Some(Stop::Many(texts)) => texts.iter().map(String::as_str).collect(),
     }
 }
 

@@ -6,7 +6,7 @@ use query::{ChatRequest, EntityKind, PrivacyClass, Replaced, Stop};
 
 use crate::{
     Findings, Releasable, Vault,
-    find::{Classed, stop_texts},
+    find::Classed,
     placeholder::{self, Placeholder},
 };
 
@@ -64,8 +64,10 @@ pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> (ChatRequest, 
     for (message, found) in request.messages.iter_mut().zip(&findings.messages) {
         message.content = masked.text(&message.content, found);
     }
-    let mut stops = stop_texts(findings.request)
-        .into_iter()
+    let mut stops = findings
+        .request
+        .stop_texts()
+        .iter()
         .zip(&findings.stops)
         .map(|(text, found)| masked.text(text, found));
     request.stop = match &findings.request.stop {
@@ -92,7 +94,7 @@ fn written_by_hand(request: &ChatRequest) -> BTreeSet<Placeholder> {
         .iter()
         .map(|message| message.content.as_str());
     contents
-        .chain(stop_texts(request))
+        .chain(request.stop_texts().iter().map(String::as_str))
         .flat_map(placeholder::all)
         .collect()
 }

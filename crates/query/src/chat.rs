@@ -77,10 +77,10 @@ pub struct ChatRequest {
     /// Options of a streamed answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_options: Option<StreamOptions>,
-    /// Most tokens to generate; default 512.
+    /// OpenAI's older name for `max_completion_tokens`, which counts if both are given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
-    /// OpenAI's newer name for `max_tokens`.
+    /// Most tokens to generate; default 512.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_completion_tokens: Option<u32>,
     /// 0 is greedy; default 0.7.
@@ -159,6 +159,55 @@ impl ChatRequest {
         .into_iter()
         .filter_map(|(name, given)| given.then_some(name))
     }
+
+    /// Most tokens to generate, if the request says: `max_completion_tokens` before `max_tokens`.
+    pub fn answer_limit(&self) -> Option<u32> {
+        self.max_completion_tokens.or(self.max_tokens)
+    }
+
+    /// The texts that end the answer, one or several.
+    pub fn stop_texts(&self) -> &[String] {
+        match &self.stop {
+            None => &[],
+            Some(Stop::One(text)) => std::slice::from_ref(text),
+            Some(Stop::Many(texts)) => texts,
+        }
+    }
+
+    /// How tokens are to be chosen: what the request says, else the defaults that its fields document.
+    pub fn sampling(&self) -> SamplingParameters {
+        SamplingParameters {
+            temperature: self.temperature.unwrap_or(0.7),
+            top_k: self.top_k.unwrap_or(40),
+            top_p: self.top_p.unwrap_or(0.95),
+            min_p: self.min_p.unwrap_or(0.0),
+            repetition_penalty: self.repetition_penalty.unwrap_or(1.0),
+            frequency_penalty: self.frequency_penalty.unwrap_or(0.0),
+            presence_penalty: self.presence_penalty.unwrap_or(0.0),
+            max_tokens: self.answer_limit().unwrap_or(512),
+        }
+    }
+}
+
+/// The numbers of a [`ChatRequest`] by which tokens are chosen, none of them left open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SamplingParameters {
+    /// 0 is greedy.
+    pub temperature: f32,
+    /// 0 is all.
+    pub top_k: u32,
+    /// 1 is all.
+    pub top_p: f32,
+    /// 0 is off.
+    pub min_p: f32,
+    /// 1 is off.
+    pub repetition_penalty: f32,
+    /// 0 is off.
+    pub frequency_penalty: f32,
+    /// 0 is off.
+    pub presence_penalty: f32,
+    /// Most tokens to generate.
+    pub max_tokens: u32,
 }
 
 /// One stop text or several.
@@ -262,5 +311,89 @@ impl fmt::Debug for TopLogprob {
             .field("token", &Redacted(&self.token))
             .field("logprob", &self.logprob)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newer_name_of_the_limit_counts() {
+        let request = |max_tokens, max_completion_tokens| ChatRequest {
+            max_tokens,
+            max_completion_tokens,
+            ..ChatRequest::default()
+        };
+        for (older, newer, limit) in [
+            (None, None, None),
+            (Some(5), None, Some(5)),
+            (None, Some(7), Some(7)),
+            (Some(5), Some(7), Some(7)),
+        ] {
+            assert_eq!(request(older, newer).answer_limit(), limit);
+            assert_eq!(
+                request(older, newer).sampling().max_tokens,
+                limit.unwrap_or(512)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_stands_before_the_defaults() {
+        assert_eq!(
+            ChatRequest::default().sampling(),
+            SamplingParameters {
+                temperature: 0.7,
+                top_k: 40,
+                top_p: 0.95,
+                min_p: 0.0,
+                repetition_penalty: 1.0,
+                frequency_penalty: 0.0,
+                presence_penalty: 0.0,
+                max_tokens: 512,
+            }
+        );
+        let request = ChatRequest {
+            temperature: Some(0.1),
+            top_k: Some(2),
+            top_p: Some(0.3),
+            min_p: Some(0.4),
+            repetition_penalty: Some(1.5),
+            frequency_penalty: Some(0.6),
+            presence_penalty: Some(0.7),
+            max_tokens: Some(8),
+            ..ChatRequest::default()
+        };
+        assert_eq!(
+            request.sampling(),
+            SamplingParameters {
+                temperature: 0.1,
+                top_k: 2,
+                top_p: 0.3,
+                min_p: 0.4,
+                repetition_penalty: 1.5,
+                frequency_penalty: 0.6,
+                presence_penalty: 0.7,
+                max_tokens: 8,
+            }
+        );
+    }
+
+    #[test]
+    fn one_stop_text_or_several_are_a_list() {
+        let texts = |stop| {
+            let request = ChatRequest {
+                stop,
+                ..ChatRequest::default()
+            };
+            request.stop_texts().to_vec()
+        };
+        assert!(texts(None).is_empty());
+        assert_eq!(texts(Some(Stop::One("a".into()))), ["a"]);
+        assert_eq!(
+            texts(Some(Stop::Many(vec!["a".into(), "b".into()]))),
+            ["a", "b"]
+        );
     }
 }

@@ -17,8 +17,8 @@ mod route;
 mod tools;
 
 pub use chat::{
-    ChatRequest, FinishReason, Message, PromptTokensDetails, Role, Stop, StreamOptions,
-    TokenLogprob, TopLogprob, Usage,
+    ChatRequest, FinishReason, Message, PromptTokensDetails, Role, SamplingParameters, Stop,
+    StreamOptions, TokenLogprob, TopLogprob, Usage,
 };
 pub use error::{Error, ErrorCode};
 pub use finding::{EntityKind, Finding, PrivacyClass};

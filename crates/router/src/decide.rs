@@ -127,10 +127,7 @@ fn why_not_local(query: &ChatRequest, device: &DeviceState, policy: &Policy) -> 
         // The engine makes it fit.
         return None;
     }
-    let asked = query
-        .max_completion_tokens
-        .or(query.max_tokens)
-        .unwrap_or(LEAST_ANSWER);
+    let asked = query.answer_limit().unwrap_or(LEAST_ANSWER);
     if device.prompt_tokens.saturating_add(asked.min(LEAST_ANSWER)) > context_length {
         return Some(ReasonCode::LocalContextTooSmall);
     }

@@ -48,11 +48,11 @@ stream?: boolean,
  */
 stream_options?: StreamOptions, 
 /**
- * Most tokens to generate; default 512.
+ * OpenAI's older name for `max_completion_tokens`, which counts if both are given.
  */
 max_tokens?: number, 
 /**
- * OpenAI's newer name for `max_tokens`.
+ * Most tokens to generate; default 512.
  */
 max_completion_tokens?: number, 
 /**

@@ -16,7 +16,7 @@ use axum::{
 };
 use futures::stream;
 use local_model::{Finish, Sampling};
-use query::{ChatRequest, Stop};
+use query::ChatRequest;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
@@ -109,16 +109,16 @@ async fn complete(State(server): State<Server>, body: Bytes) -> Response {
     }
 }
 
-/// The defaults are those that `query::ChatRequest` documents.
 fn sampling(request: &ChatRequest) -> Sampling {
+    let parameters = request.sampling();
     Sampling {
-        temperature: request.temperature.unwrap_or(0.7),
-        top_k: request.top_k.unwrap_or(40),
-        top_p: request.top_p.unwrap_or(0.95),
-        min_p: request.min_p.unwrap_or(0.0),
-        repetition_penalty: request.repetition_penalty.unwrap_or(1.0),
-        frequency_penalty: request.frequency_penalty.unwrap_or(0.0),
-        presence_penalty: request.presence_penalty.unwrap_or(0.0),
+        temperature: parameters.temperature,
+        top_k: parameters.top_k,
+        top_p: parameters.top_p,
+        min_p: parameters.min_p,
+        repetition_penalty: parameters.repetition_penalty,
+        frequency_penalty: parameters.frequency_penalty,
+        presence_penalty: parameters.presence_penalty,
         logit_bias: request
             .logit_bias
             .iter()
@@ -128,15 +128,8 @@ fn sampling(request: &ChatRequest) -> Sampling {
         top_log_probabilities: 0,
         // A fixed seed would give the same answer to the same question every time.
         seed: request.seed.map_or_else(now, u64::from),
-        max_tokens: request
-            .max_completion_tokens
-            .or(request.max_tokens)
-            .unwrap_or(512),
-        stop: match request.stop.clone() {
-            None => Vec::new(),
-            Some(Stop::One(stop)) => vec![stop],
-            Some(Stop::Many(stops)) => stops,
-        },
+        max_tokens: parameters.max_tokens,
+        stop: request.stop_texts().to_vec(),
         constraint: None,
     }
 }
