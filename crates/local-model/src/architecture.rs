@@ -64,6 +64,18 @@ pub(crate) struct Config {
     /// Attention over a sliding window, and its pattern: layer `i` has it unless `i + 1` is a
     /// multiple of the second.
     pub local: Option<(AttentionShape, usize)>,
+    /// Phi 3: the context that it was first trained with, tokens.
+    original_context: usize,
+    long_rope: Option<LongRope>,
+}
+
+/// Two ways to turn, of a model that was trained for a longer context later
+/// (LongRoPE, Ding et al. 2024). Radians per position, one for each pair.
+#[derive(Clone, Debug, PartialEq)]
+struct LongRope {
+    /// While the context is no longer than the original one.
+    short: Vec<f64>,
+    long: Vec<f64>,
 }
 
 impl Config {
@@ -111,7 +123,7 @@ impl Config {
             });
         }
 
-        let mut context = header.size(&key("context_length"))?;
+        let context = header.size(&key("context_length"))?;
         let epsilon = header.float(&key("attention.layer_norm_rms_epsilon"))?;
         let rope_base = header
             .optional_float(&key("rope.freq_base"))?
@@ -129,15 +141,10 @@ impl Config {
             );
             return Err(Error::Corrupt { what });
         }
-        // Phi 3 has factors for a short and a long context; those for the short one are taken, and
-        // the context with them.
-        if architecture == Architecture::Phi3
-            && let Some(original) =
-                header.optional_size(&key("rope.scaling.original_context_length"))?
-            && original > 0
-        {
-            context = context.min(original);
-        }
+        let original_context = header
+            .optional_size(&key("rope.scaling.original_context_length"))?
+            .filter(|&original| original > 0)
+            .unwrap_or(context);
 
         let rope_dimensions = header
             .optional_size(&key("rope.dimension_count"))?
@@ -210,6 +217,8 @@ impl Config {
             },
             global,
             local,
+            original_context,
+            long_rope: None,
         })
     }
 
@@ -226,6 +235,57 @@ impl Config {
     /// # Errors
     /// [`Error::Corrupt`] for a factor that is none.
     pub fn divide_frequencies(&mut self, tensor: &str, factors: &[f32]) -> Result<(), Error> {
+        let frequencies = self.divided(tensor, factors)?;
+        self.turn_by(&frequencies);
+        Ok(())
+    }
+
+    /// The same with one tensor's factors for a context up to the original one, and another's for a
+    /// longer one. As in llama.cpp it is the longest that a conversation may get that counts, not how
+    /// long one is: its cache holds keys that have been turned.
+    ///
+    /// # Errors
+    /// As [`Self::divide_frequencies`].
+    pub fn divide_frequencies_by_context(
+        &mut self,
+        short: (&str, &[f32]),
+        long: (&str, &[f32]),
+    ) -> Result<(), Error> {
+        self.long_rope = Some(LongRope {
+            short: self.divided(short.0, short.1)?,
+            long: self.divided(long.0, long.1)?,
+        });
+        self.turn_for_context();
+        Ok(())
+    }
+
+    /// Makes the context no longer than `tokens`. Says whether positions are turned in another way
+    /// from now on, so that what caches hold is of no use.
+    pub fn limit_context(&mut self, tokens: usize) -> bool {
+        self.context = self.context.min(tokens);
+        let before = self.global.rope.clone();
+        self.turn_for_context();
+        self.global.rope != before
+    }
+
+    fn turn_for_context(&mut self) {
+        if let Some(LongRope { short, long }) = self.long_rope.clone() {
+            self.turn_by(if self.context > self.original_context {
+                &long
+            } else {
+                &short
+            });
+        }
+    }
+
+    fn turn_by(&mut self, frequencies: &[f64]) {
+        let local = self.local.iter_mut().map(|(shape, _)| shape);
+        for shape in local.chain([&mut self.global]) {
+            shape.rope.frequencies = frequencies.to_vec();
+        }
+    }
+
+    fn divided(&self, tensor: &str, factors: &[f32]) -> Result<Vec<f64>, Error> {
         if let Some(factor) = factors
             .iter()
             .find(|factor| !(factor.is_finite() && **factor > 0.0))
@@ -233,13 +293,10 @@ impl Config {
             let what = format!("tensor {tensor} has the factor {factor}");
             return Err(Error::Corrupt { what });
         }
-        let local = self.local.iter_mut().map(|(shape, _)| shape);
-        for shape in local.chain([&mut self.global]) {
-            for (frequency, &factor) in shape.rope.frequencies.iter_mut().zip(factors) {
-                *frequency /= f64::from(factor);
-            }
-        }
-        Ok(())
+        let frequencies = self.global.rope.frequencies.iter().zip(factors);
+        Ok(frequencies
+            .map(|(frequency, &factor)| frequency / f64::from(factor))
+            .collect())
     }
 }
 

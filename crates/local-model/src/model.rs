@@ -144,8 +144,18 @@ impl Model {
     }
 
     /// Lets a conversation have at most so many tokens, because memory for more is not there; see [`crate::fit`].
+    /// Phi 3 encodes positions in another way where the context is not longer than the one that it was
+    /// first trained with: what its caches held is computed again then.
     pub fn limit_context(&mut self, tokens: usize) {
         self.info.context_length = self.info.context_length.min(tokens);
+        let turned = match &mut self.device {
+            Device::Cpu(transformer) => transformer.limit_context(tokens),
+            #[cfg(feature = "wgpu")]
+            Device::WebGpu(transformer) => transformer.limit_context(tokens),
+        };
+        if turned {
+            self.cached.clear();
+        }
     }
 
     /// Lets the threads of a pool compute too, from now on; answers stay the same to the bit. A GPU takes none.
@@ -268,3 +278,6 @@ impl std::fmt::Debug for Model {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 
 use crate::{
-    Backend, Model,
+    Backend, Error, Model,
     gguf::{TensorType, Value, dequantize::dequantize, write::File},
 };
 
@@ -170,7 +170,11 @@ pub(crate) fn file() -> File {
 
 /// That model, loaded.
 pub(crate) fn model() -> Model {
-    pollster::block_on(Model::load(file().bytes().0, Backend::Cpu, |_| {})).unwrap()
+    load(&file()).unwrap()
+}
+
+pub(crate) fn load(file: &File) -> Result<Model, Error> {
+    pollster::block_on(Model::load(file.bytes().0, Backend::Cpu, |_| {}))
 }
 
 fn ones(length: usize) -> Vec<u8> {

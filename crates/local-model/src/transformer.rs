@@ -17,7 +17,7 @@ const CACHE_STEP: usize = 256;
 const ROPE_FACTORS: &str = "rope_freqs.weight";
 /// Those of Phi 3, for a context as long as it was first trained with.
 const SHORT_ROPE_FACTORS: &str = "rope_factors_short.weight";
-/// Those of Phi 3 for a longer context; not used.
+/// Those of Phi 3 for a longer context.
 const LONG_ROPE_FACTORS: &str = "rope_factors_long.weight";
 
 /// Weights on a device, and the caches that belong to them.
@@ -201,6 +201,15 @@ impl<C: Compute> Transformer<C> {
             .switch(prompt, tokens, &mut self.caches, fresh);
     }
 
+    /// As [`Config::limit_context`].
+    pub fn limit_context(&mut self, tokens: usize) -> bool {
+        let turned = self.config.limit_context(tokens);
+        if turned {
+            self.conversations.clear();
+        }
+        turned
+    }
+
     /// Runs `ids` from `position` on through all layers and writes their keys and values to the
     /// caches: `[ids.len(), width]`. Waits for nothing but `pause`, after each layer; when it is dropped
     /// there, the caches hold what they held before `position`.
@@ -377,19 +386,22 @@ impl<C: Compute, S: Source> Weights<'_, C, S> {
     /// Takes the factors of rotary angles, where the file has some.
     async fn rope_factors(&mut self, config: &mut Config) -> Result<(), Error> {
         let pairs = config.global.rope.frequencies.len();
-        let name = match config.architecture {
-            Architecture::Llama => ROPE_FACTORS,
-            Architecture::Phi3 => SHORT_ROPE_FACTORS,
-            _ => return Ok(()),
-        };
-        if self.header.tensor(name).is_some() {
-            let factors = self.floats(name, pairs).await?;
-            config.divide_frequencies(name, &factors)?;
-            if self.header.tensor(LONG_ROPE_FACTORS).is_some() {
-                self.floats(LONG_ROPE_FACTORS, pairs).await?;
+        let has = |name: &str| self.header.tensor(name).is_some();
+        match config.architecture {
+            Architecture::Llama if has(ROPE_FACTORS) => {
+                let factors = self.floats(ROPE_FACTORS, pairs).await?;
+                config.divide_frequencies(ROPE_FACTORS, &factors)
             }
+            Architecture::Phi3 if has(SHORT_ROPE_FACTORS) => {
+                let short = self.floats(SHORT_ROPE_FACTORS, pairs).await?;
+                let long = self.floats(LONG_ROPE_FACTORS, pairs).await?;
+                config.divide_frequencies_by_context(
+                    (SHORT_ROPE_FACTORS, &short),
+                    (LONG_ROPE_FACTORS, &long),
+                )
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     async fn layer(&mut self, config: &Config, index: usize) -> Result<Layer<C>, Error> {

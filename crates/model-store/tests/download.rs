@@ -34,6 +34,17 @@ struct Server<'a> {
     etag: Option<&'a str>,
 }
 
+impl<'a> Server<'a> {
+    /// One that knows ranges and no tags.
+    fn of(file: &'a [u8]) -> Self {
+        Self {
+            file,
+            ranges: true,
+            etag: None,
+        }
+    }
+}
+
 /// Drives a download to its end, or until `cut` bytes of a body have come.
 fn fetch(
     storage: MemoryStorage,
@@ -116,11 +127,7 @@ fn cut_at_every_byte_and_resumed() {
 #[test]
 fn cut_again_and_again() {
     let file = file(100);
-    let server = Server {
-        file: &file,
-        ranges: true,
-        etag: None,
-    };
+    let server = Server::of(&file);
     let mut storage = MemoryStorage::default();
     let mut visits = 0;
     loop {
@@ -173,34 +180,17 @@ fn file_that_shrank_starts_again() {
     let (storage, _) = fetch(
         MemoryStorage::default(),
         bare.clone(),
-        &Server {
-            file: &old,
-            ranges: true,
-            etag: None,
-        },
+        &Server::of(&old),
         60,
     );
-    let (storage, result) = fetch(
-        storage,
-        bare,
-        &Server {
-            file: &new,
-            ranges: true,
-            etag: None,
-        },
-        ALL,
-    );
+    let (storage, result) = fetch(storage, bare, &Server::of(&new), ALL);
     assert_eq!((storage.bytes(), result), (&new[..], Ok(())));
 }
 
 #[test]
 fn a_verified_file_is_neither_fetched_nor_hashed_again() {
     let file = file(100);
-    let server = Server {
-        file: &file,
-        ranges: true,
-        etag: None,
-    };
+    let server = Server::of(&file);
     let (storage, _) = fetch(MemoryStorage::default(), wanted(&file), &server, ALL);
     let download = Download::open(storage, wanted(&file)).unwrap();
     assert_eq!(
@@ -232,11 +222,7 @@ fn wrong_hash_is_discarded() {
     let right = file(100);
     let mut flipped = right.clone();
     flipped[50] ^= 1;
-    let server = Server {
-        file: &flipped,
-        ranges: true,
-        etag: None,
-    };
+    let server = Server::of(&flipped);
     let (storage, result) = fetch(MemoryStorage::default(), wanted(&right), &server, ALL);
     assert_eq!(
         result,
@@ -247,16 +233,7 @@ fn wrong_hash_is_discarded() {
         })
     );
     assert_eq!(storage.bytes(), b"");
-    let (storage, result) = fetch(
-        storage,
-        wanted(&right),
-        &Server {
-            file: &right,
-            ranges: true,
-            etag: None,
-        },
-        ALL,
-    );
+    let (storage, result) = fetch(storage, wanted(&right), &Server::of(&right), ALL);
     assert_eq!((storage.bytes(), result), (&right[..], Ok(())));
 }
 
@@ -266,11 +243,7 @@ fn wrong_size_is_seen_before_anything_is_stored() {
     let (storage, result) = fetch(
         MemoryStorage::default(),
         wanted(&right),
-        &Server {
-            file: &other,
-            ranges: true,
-            etag: None,
-        },
+        &Server::of(&other),
         ALL,
     );
     assert_eq!(
@@ -343,11 +316,7 @@ fn http_errors() {
 #[test]
 fn range_that_was_not_asked_for() {
     let file = file(100);
-    let server = Server {
-        file: &file,
-        ranges: true,
-        etag: None,
-    };
+    let server = Server::of(&file);
     let (storage, _) = fetch(MemoryStorage::default(), wanted(&file), &server, 40);
     let mut download = Download::open(storage, wanted(&file)).unwrap();
     let head = Head {
@@ -368,11 +337,7 @@ fn range_that_was_not_asked_for() {
 #[test]
 fn full_storage_is_said_before_anything_is_stored() {
     let file = file(100);
-    let server = Server {
-        file: &file,
-        ranges: true,
-        etag: None,
-    };
+    let server = Server::of(&file);
     let (storage, result) = fetch(
         MemoryStorage::with_capacity(60),
         wanted(&file),
@@ -443,11 +408,7 @@ fn in_chunks(file: &[u8], length: usize) -> Wanted {
 #[test]
 fn damage_is_found_in_its_chunk_and_only_that_is_fetched_again() {
     let file = file(100);
-    let good = Server {
-        file: &file,
-        ranges: true,
-        etag: None,
-    };
+    let good = Server::of(&file);
     for at in 4..100 {
         let mut damaged = file.clone();
         damaged[at] ^= 1;

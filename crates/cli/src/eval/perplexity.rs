@@ -47,6 +47,8 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if window < 4 {
         bail!("a window takes at least 4 tokens, and the text as many");
     }
+    // Phi 3 encodes positions by how long the context may get.
+    model.limit_context(window);
     let windows: Vec<&[u32]> = tokens
         .chunks_exact(window)
         .take(arguments.limit.unwrap_or(usize::MAX))

@@ -1,10 +1,11 @@
+mod replay;
+
 use std::cell::Cell;
 
 use super::{Finish, Generation, Step};
 use crate::{
-    Backend, Constraint, Error, Message, Model, Pause, Sampling,
-    gguf::{Value, write::File},
-    testing::{CONTEXT, file, model},
+    Constraint, Error, Model, Pause, Sampling,
+    testing::{CONTEXT, file, load, model},
 };
 
 struct Answer {
@@ -374,21 +375,6 @@ fn the_end_of_a_turn_ends_the_answer() {
 }
 
 #[test]
-fn chats_are_rendered_by_the_files_template() {
-    let model = model();
-    let messages = [Message {
-        role: "user",
-        content: "hell",
-    }];
-    assert_eq!(
-        model.render_chat(&messages).unwrap(),
-        "user: hell<|im_end|>assistant: "
-    );
-    let ids = model.encode_chat(&messages).unwrap();
-    assert_eq!(ids[6..8], [259, 0]);
-}
-
-#[test]
 fn prompts_that_cannot_be_are_refused() {
     let mut model = model();
     let mut refusal = |prompt: Vec<u32>| model.start(prompt, tokens(1)).err().unwrap().to_string();
@@ -399,109 +385,6 @@ fn prompts_that_cannot_be_are_refused() {
     assert_eq!(
         refusal(vec![1, 260]),
         "token id 260 is beyond the vocabulary of 260"
-    );
-}
-
-fn load(file: &File) -> Result<Model, Error> {
-    pollster::block_on(Model::load(file.bytes().0, Backend::Cpu, |_| {}))
-}
-
-#[test]
-fn a_file_that_cannot_run_is_refused_by_name() {
-    let with = |key: &str, value: Value| {
-        let mut file = file();
-        file.set(key, value);
-        load(&file).unwrap_err().to_string()
-    };
-    let without = |name: &str| load(&file().without(name)).unwrap_err().to_string();
-    let text = |text: &str| Value::String(text.into());
-    let cases = [
-        (
-            with("general.architecture", text("bert")),
-            "architecture bert is not supported; supported: llama, qwen2, qwen3, gemma3, phi3",
-        ),
-        (
-            with("tokenizer.ggml.model", text("bert")),
-            "tokenizer bert is not supported",
-        ),
-        (
-            with("llama.attention.head_count", Value::Unsigned(0)),
-            "64 wide with 0 heads",
-        ),
-        (
-            with("llama.attention.head_count_kv", Value::Unsigned(3)),
-            "4 heads over 3 key/value heads",
-        ),
-        (
-            with("llama.block_count", Value::Unsigned(u64::from(u32::MAX))),
-            "no tensor blk.2.attn_norm.weight",
-        ),
-        (
-            with("llama.block_count", Value::Unsigned(1)),
-            "tensor blk.1.attn_k.weight in the architecture llama is not",
-        ),
-        (
-            with("llama.feed_forward_length", Value::Unsigned(128)),
-            "tensor blk.0.ffn_gate.weight: shape [64, 96]",
-        ),
-        (
-            with("llama.embedding_length", Value::Unsigned(128)),
-            "tensor token_embd.weight: shape [64, 260]",
-        ),
-        (
-            with("llama.rope.dimension_count", Value::Unsigned(17)),
-            "llama.rope.dimension_count is 17",
-        ),
-        (
-            with("llama.rope.scaling.type", text("yarn")),
-            "llama.rope.scaling.type yarn is not supported",
-        ),
-        (
-            with("llama.expert_count", Value::Unsigned(8)),
-            "a mixture of experts",
-        ),
-        (
-            with("llama.context_length", Value::Unsigned(0)),
-            "context 0",
-        ),
-        (
-            with(
-                "llama.attention.layer_norm_rms_epsilon",
-                Value::Float(f64::NAN),
-            ),
-            "epsilon NaN",
-        ),
-        (
-            without("llama.context_length"),
-            "no usable metadata llama.context_length",
-        ),
-        (
-            without("general.architecture"),
-            "no usable metadata general.architecture",
-        ),
-        (without("token_embd.weight"), "no tensor token_embd.weight"),
-        (
-            without("blk.1.ffn_down.weight"),
-            "no tensor blk.1.ffn_down.weight",
-        ),
-    ];
-    for (message, expected) in cases {
-        assert!(
-            message.contains(expected),
-            "expected {expected:?}, got {message:?}"
-        );
-    }
-    let mut bias = file();
-    bias.tensors
-        .push(("blk.0.attn_q.bias".into(), vec![64], 0, vec![0; 256]));
-    assert_eq!(
-        load(&bias).unwrap_err().to_string(),
-        "tensor blk.0.attn_q.bias in the architecture llama is not supported"
-    );
-    let without_template = load(&file().without("tokenizer.chat_template")).unwrap();
-    assert_eq!(
-        without_template.encode_chat(&[]).unwrap_err().to_string(),
-        "chat template: the file has none; give a prompt of your own"
     );
 }
 
@@ -522,133 +405,6 @@ fn scores_that_are_no_numbers_are_an_error_and_the_model_goes_on() {
             Err(Error::NotFinite)
         ));
     }
-}
-
-#[test]
-fn loading_tells_how_far_it_is() {
-    let mut seen = Vec::new();
-    let model = pollster::block_on(Model::load(file().bytes().0, Backend::Cpu, |progress| {
-        seen.push(progress)
-    }))
-    .unwrap();
-    assert!(seen.windows(2).all(|pair| pair[0].loaded < pair[1].loaded));
-    let last = seen.last().unwrap();
-    assert_eq!(
-        (last.loaded, last.total),
-        (model.info().bytes, model.info().bytes)
-    );
-}
-
-#[test]
-fn an_answer_goes_on_in_another_model_from_any_token() {
-    let prompt: Vec<u32> = (1..40).collect();
-    let sampling = Sampling {
-        max_tokens: 24,
-        temperature: 0.9,
-        seed: 5,
-        ..Default::default()
-    };
-    let whole = run(&mut model(), &prompt, sampling.clone());
-    let tokens: Vec<_> = whole
-        .ids
-        .iter()
-        .copied()
-        .zip(whole.log_probabilities.iter().copied())
-        .collect();
-    for done in 0..=tokens.len() {
-        let mut other = model();
-        let (mut generation, replayed) = other
-            .resume(prompt.clone(), &tokens[..done], sampling.clone())
-            .unwrap();
-        assert_eq!(replayed.len(), done);
-        let mut ids = Vec::new();
-        let end = loop {
-            match step(&mut generation) {
-                Step::Prefill { .. } => {}
-                Step::Token { id, .. } => ids.push(id),
-                Step::Done {
-                    finish,
-                    mean_log_probability,
-                    prompt_tokens,
-                    completion_tokens,
-                } => {
-                    assert!((mean_log_probability - whole.mean).abs() < 1e-3);
-                    break (finish, prompt_tokens, completion_tokens);
-                }
-            }
-        };
-        assert_eq!(
-            (&ids[..], end),
-            (&whole.ids[done..], whole.done),
-            "after {done}"
-        );
-    }
-}
-
-#[test]
-fn an_answer_goes_on_in_the_same_model_after_another_one() {
-    let mut model = model();
-    let prompt: Vec<u32> = (1..40).collect();
-    let sampling = Sampling {
-        temperature: 0.9,
-        seed: 5,
-        ..tokens(40)
-    };
-    let whole = run(&mut model, &prompt, sampling.clone());
-    let answered: Vec<_> = whole
-        .ids
-        .iter()
-        .copied()
-        .zip(whole.log_probabilities)
-        .collect();
-    run(&mut model, &(100..170).collect::<Vec<_>>(), tokens(4));
-    let (mut generation, _) = model.resume(prompt, &answered[..30], sampling).unwrap();
-    // Neither the prompt nor its own tokens are computed again, but for the last one.
-    assert_eq!(generation.reused(), 39 + 29);
-    for &(expected, _) in &answered[30..] {
-        assert!(matches!(step(&mut generation), Step::Token { id, .. } if id == expected));
-    }
-}
-
-#[test]
-fn tokens_beyond_the_end_of_an_answer_are_not_taken() {
-    let mut model = model();
-    let prompt: Vec<u32> = (1..40).collect();
-    let answer = run(&mut model, &prompt, tokens(5));
-    let answered: Vec<_> = answer.ids.iter().map(|&id| (id, -1.0)).collect();
-    let (mut generation, steps) = model.resume(prompt.clone(), &answered, tokens(3)).unwrap();
-    assert_eq!(steps.len(), 3);
-    let done = step(&mut generation);
-    assert!(matches!(
-        done,
-        Step::Done {
-            finish: Finish::Length,
-            completion_tokens: 3,
-            ..
-        }
-    ));
-    drop(generation);
-    assert_eq!(run(&mut model, &prompt, tokens(5)).ids, answer.ids);
-}
-
-#[test]
-fn text_that_was_held_back_comes_after_a_replay() {
-    // Three bytes of one character, the last of which has not come.
-    let mut model = model();
-    let prompt: Vec<u32> = (1..9).collect();
-    let euro: Vec<_> = model
-        .encode("€")
-        .unwrap()
-        .into_iter()
-        .map(|id| (id, -1.0))
-        .collect();
-    assert_eq!(euro.len(), 3);
-    let (_, steps) = model.resume(prompt, &euro, tokens(9)).unwrap();
-    let texts = steps.iter().map(|step| match step {
-        Step::Token { text, .. } => text.as_str(),
-        _ => panic!("no token"),
-    });
-    assert_eq!(texts.collect::<Vec<_>>(), ["", "", "€"]);
 }
 
 #[test]

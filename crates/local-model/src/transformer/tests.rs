@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::{
-    Backend, Model, NoPause,
+    Model, NoPause,
     compute::Compute,
     gguf::{TensorType, Value, write::File},
     model::Device,
-    testing::{Random, spread_matrix},
+    testing::{Random, load, spread_matrix},
     tokenizer::byte_level,
 };
 
@@ -29,8 +29,9 @@ struct Spec {
     head_dim: usize,
     rope_dimensions: usize,
     window: Option<usize>,
-    /// Llama 3's and Phi 3's factors of rotary angles.
-    factors: bool,
+    /// Llama 3's and Phi 3's factors of rotary angles, with the context that the model was first
+    /// trained with.
+    factors: Option<u64>,
     /// An output matrix of its own.
     untied: bool,
 }
@@ -47,19 +48,20 @@ const PLAIN: Spec = Spec {
     head_dim: 16,
     rope_dimensions: 16,
     window: None,
-    factors: false,
+    factors: None,
     untied: false,
 };
 
 const VOCABULARY: usize = 257;
 const CONTEXT: usize = 128;
+const SHORT_CONTEXT: usize = 24;
 
 fn specs() -> Vec<Spec> {
     let mut specs = vec![
         PLAIN,
         Spec {
             name: "llama-3",
-            factors: true,
+            factors: Some(8192),
             untied: true,
             ..PLAIN
         },
@@ -91,12 +93,27 @@ fn specs() -> Vec<Spec> {
             untied: true,
             ..PLAIN
         },
+        Spec {
+            name: "phi3-window",
+            architecture: "phi3",
+            window: Some(8),
+            untied: true,
+            ..PLAIN
+        },
         // As Phi 4 mini: three quarters of a head turn.
         Spec {
             name: "phi3-long",
             architecture: "phi3",
             rope_dimensions: 12,
-            factors: true,
+            factors: Some(4096),
+            ..PLAIN
+        },
+        // The same, but that the context is longer than the one it was first trained with.
+        Spec {
+            name: "phi3-longer",
+            architecture: "phi3",
+            rope_dimensions: 12,
+            factors: Some(SHORT_CONTEXT as u64),
             ..PLAIN
         },
     ];
@@ -222,16 +239,17 @@ impl Spec {
             weights.linear("output.weight", VOCABULARY, width);
         }
         let pairs = self.rope_dimensions / 2;
-        if self.factors && architecture == "llama" {
+        if self.factors.is_some() && architecture == "llama" {
             weights.vector("rope_freqs.weight", pairs, 4.0, 1.0);
         }
-        if self.factors && architecture == "phi3" {
+        if let Some(original) = self.factors
+            && architecture == "phi3"
+        {
             weights.vector("rope_factors_short.weight", pairs, 4.0, 1.0);
             weights.vector("rope_factors_long.weight", pairs, 40.0, 1.0);
             weights.file.set(
-                // llama.cpp takes the long factors beyond it, and a longer context than it is told.
                 "phi3.rope.scaling.original_context_length",
-                Value::Unsigned(4096),
+                Value::Unsigned(original),
             );
             weights
                 .file
@@ -326,20 +344,23 @@ fn distance(ours: &[f32], expected: &[f32]) -> f64 {
     (squares / ours.len() as f64).sqrt()
 }
 
-#[test]
-fn log_probabilities_are_those_of_llama_cpp() {
-    // Read rather than included: the script that makes it builds these tests first.
+/// Read rather than included: the script that makes it builds these tests first.
+fn golden() -> Golden {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../tests/golden/logits.json"
     );
-    let golden: Golden = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn log_probabilities_are_those_of_llama_cpp() {
+    let golden = golden();
     let specs = specs();
     assert_eq!(golden.models.len(), specs.len());
     let mut wrong = Vec::new();
     for spec in specs {
-        let bytes = spec.file().bytes().0;
-        let mut model = pollster::block_on(Model::load(bytes, Backend::Cpu, |_| {})).unwrap();
+        let mut model = load(&spec.file()).unwrap();
         for (&length, expected) in &golden.models[spec.name] {
             let ours = scores(&mut model, &golden.prompt[..length]);
             let distance = distance(&ours, expected);
@@ -369,4 +390,24 @@ fn log_probabilities_are_those_of_llama_cpp() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The two files differ in nothing but the context that they name.
+#[test]
+fn a_shorter_context_takes_the_short_factors() {
+    let golden = golden();
+    let specs = specs();
+    let longer = specs
+        .iter()
+        .find(|spec| spec.name == "phi3-longer")
+        .unwrap();
+    let mut model = load(&longer.file()).unwrap();
+    let prompt = &golden.prompt[..9];
+    let long = scores(&mut model, prompt);
+    model.limit_context(SHORT_CONTEXT + 1);
+    assert_eq!(scores(&mut model, prompt), long);
+    model.limit_context(SHORT_CONTEXT);
+    let short = scores(&mut model, prompt);
+    assert!(distance(&short, &golden.models["phi3-long"][&9]) < 1e-4);
+    assert!(distance(&long, &short) > 1e-2);
 }
