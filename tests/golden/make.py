@@ -68,12 +68,17 @@ def nasty(seed: int, count: int) -> list[str]:
 
 
 def generation(llama: Llama, messages: list[dict], steps: int) -> dict:
+    """The answer to a conversation in the file's own chat template."""
     prompt = llama("/apply-template", {"messages": messages})["prompt"]
-    prompt_ids = llama.tokenize(prompt)
+    return {"messages": messages, **continuation(llama, prompt, [], steps)}
+
+
+def continuation(llama: Llama, prompt: str, begin: list[int], steps: int) -> dict:
+    """What comes after a text; `begin` are tokens before it."""
+    prompt_ids = begin + llama.tokenize(prompt)
     body = {"prompt": prompt_ids, "n_predict": steps, "temperature": 0, "n_probs": TOP, "cache_prompt": False, "return_tokens": True}
     answer = llama("/completion", body)["completion_probabilities"]
     return {
-        "messages": messages,
         "prompt": prompt,
         "prompt_ids": prompt_ids,
         "ids": [step["id"] for step in answer],
@@ -93,11 +98,13 @@ def scores(llama: Llama, ids: list[int]) -> list[float]:
     return out
 
 
-def write(name: str, value: dict, rows: str) -> None:
-    """JSON with one row a line, so that a change reads well."""
-    head = {key: item for key, item in value.items() if key != rows}
-    lines = [json.dumps(row, ensure_ascii=True, separators=(",", ":")) for row in value[rows]]
-    text = json.dumps(head, indent=1)[:-2] + f',\n "{rows}": [\n' + ",\n".join(lines) + "\n ]\n}\n"
+def write(name: str, head: dict, lists: dict) -> None:
+    """JSON with one row of a list a line, so that a change reads well."""
+    text = json.dumps(head, indent=1)[:-2]
+    for key, rows in lists.items():
+        lines = [json.dumps(row, ensure_ascii=True, separators=(",", ":")) for row in rows]
+        text += f',\n "{key}": [\n' + ",\n".join(lines) + "\n ]"
+    text += "\n}\n"
     json.loads(text)
     (HERE / name).write_text(text)
 
@@ -114,14 +121,14 @@ def main() -> None:
     for prompt in prompts:
         margins = sorted(first[1] - second[1] for first, second, *_ in prompt["top"])
         print(prompt["name"], len(prompt["prompt_ids"]), "tokens; smallest margins", [round(margin, 2) for margin in margins[:4]])
-    write("smollm2-135m-instruct-q4_1.json", {**head, "prompts": prompts}, "prompts")
+    write("smollm2-135m-instruct-q4_1.json", head, {"prompts": prompts})
     ids = llama.tokenize((HERE / "perplexity.txt").read_text())[:2001]
     found = scores(llama, ids)
     print("perplexity of", len(found), "tokens:", math.exp(-sum(found) / len(found)))
-    write("perplexity-smollm2.json", {**head, "tokens": [list(pair) for pair in zip(ids, [None, *found])]}, "tokens")
+    write("perplexity-smollm2.json", head, {"tokens": [list(pair) for pair in zip(ids, [None, *found])]})
     texts = TEXTS + nasty(seed=7, count=160)
     cases = [[text, llama.tokenize(text)] for text in texts]
-    write("tokenizer-smollm2.json", {**head, "cases": cases}, "cases")
+    write("tokenizer-smollm2.json", head, {"cases": cases})
 
 
 if __name__ == "__main__":

@@ -2,8 +2,7 @@
 """Makes `tokenizers.json`: small made-up vocabularies, nasty texts, and llama.cpp's token ids for them.
 
     pip install xllamacpp gguf numpy
-    python tests/golden/tokenizers.py                  writes the file
-    python tests/golden/tokenizers.py MODEL.gguf OUT   ids of the same texts by a real file, to OUT
+    python tests/golden/tokenizers.py
 
 The merges of the byte-pair vocabulary come from these texts and reach over everything, so that each
 end of a word that a pre-tokenizer sees, or fails to see, shows in the ids.
@@ -13,7 +12,6 @@ import collections
 import json
 import pathlib
 import random
-import sys
 import tempfile
 
 import gguf
@@ -130,13 +128,12 @@ def write(path: pathlib.Path, vocabulary: dict, name: str, pre: str, add_space: 
     writer.close()
 
 
+def all_texts() -> list[str]:
+    return TEXTS + nasty(seed=7, count=200)
+
+
 def main() -> None:
-    texts = TEXTS + nasty(seed=7, count=200)
-    if len(sys.argv) == 3:
-        llama = Llama(pathlib.Path(sys.argv[1]))
-        pathlib.Path(sys.argv[2]).write_text(json.dumps([[text, llama.tokenize(text)] for text in texts]))
-        return
-    texts += ["the whole world", "whole", " whole worlds", "worlds wholes"]
+    texts = all_texts() + ["the whole world", "whole", " whole worlds", "worlds wholes"]
     vocabularies = {"pairs": byte_pairs(texts, 420), "pieces": pieces(texts, 500)}
     variants = [("pairs", "Made up", pre, True) for pre in PRE]
     variants += [("pieces", "Made up", "default", True), ("pieces", "Made up", "default", False), ("pieces", "Phi-3 made up", "default", True)]

@@ -1,4 +1,4 @@
-//! Holds the local model against llama.cpp: `tests/golden/make.py` made the files.
+//! Holds the local model against llama.cpp: `make.py` and `models.py` in `tests/golden` made the files.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// A parting may be wider than this in log-probability only if the answer is wrong: llama.cpp rounds
 /// activations to 8 bits, and so does the CPU path here, in another order of summation.
 pub const TIE: f32 = 0.1;
-/// At most one prompt of the five may part before this step, even if the tie is proven.
+/// At most one prompt of a file may part before this step, even if the tie is proven.
 pub const EARLY: usize = 16;
 
 /// Greedy answers of llama.cpp.
@@ -17,7 +17,7 @@ pub struct Golden {
     pub model: String,
     /// Its SHA-256, in hex.
     pub sha256: String,
-    /// Five prompts; the first has the fewest tokens.
+    /// Prompts; the first has the fewest tokens.
     pub prompts: Vec<Prompt>,
 }
 
@@ -26,9 +26,9 @@ pub struct Golden {
 pub struct Prompt {
     /// What it is about.
     pub name: String,
-    /// The conversation.
+    /// The conversation; empty where the prompt is no chat.
     pub messages: Vec<ChatMessage>,
-    /// The conversation in the model's chat template.
+    /// The conversation in the model's chat template; or a text, where there is no conversation.
     pub prompt: String,
     /// Its tokens.
     pub prompt_ids: Vec<u32>,
@@ -146,11 +146,19 @@ pub fn few_enough(ties: &[Vec<Tie>]) -> Result<(), String> {
     }
 }
 
-/// The model file in the cache folder.
+/// The default model's file in the cache folder.
 ///
 /// # Panics
-/// When it is not there; the message says how to get it.
+/// As [`cached`].
 pub fn model_file() -> PathBuf {
+    cached(&Golden::read().model, "cargo xtask setup")
+}
+
+/// A model file in the cache folder.
+///
+/// # Panics
+/// When it is not there; the message says which command fetches it.
+pub fn cached(model: &str, command: &str) -> PathBuf {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -162,10 +170,10 @@ pub fn model_file() -> PathBuf {
             .map(|cache| cache.join("tidegate"))
     };
     let cache = set("TIDEGATE_CACHE").or_else(users).unwrap_or_default();
-    let path = cache.join("models").join(Golden::read().model);
+    let path = cache.join("models").join(model);
     assert!(
         path.exists(),
-        "{} is not there; run `cargo xtask setup`",
+        "{} is not there; run `{command}`",
         path.display()
     );
     path

@@ -48,9 +48,6 @@ pub struct Arguments {
     /// Tokens of prompt and answer at most; without it as many as the model was trained for.
     #[arg(long, value_name = "N")]
     context: Option<usize>,
-    /// Where to compute.
-    #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
-    backend: BackendChoice,
     /// One line of JSON with ids, text and timings instead of the text.
     #[arg(long)]
     json: bool,
@@ -98,7 +95,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn answer(arguments: &Arguments) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut model = load(&arguments.model, &arguments.device).await?;
-    let mut model = load(&arguments.model, arguments.backend).await?;
     if let Some(tokens) = arguments.context {
         model.limit_context(tokens);
     }

@@ -65,14 +65,14 @@ pub(crate) struct Config {
     /// multiple of the second.
     pub local: Option<(AttentionShape, usize)>,
     /// Phi 3: the context that it was first trained with, tokens.
-    original_context: usize,
-    long_rope: Option<LongRope>,
+    pub original_context: usize,
+    pub long_rope: Option<LongRope>,
 }
 
 /// Two ways to turn, of a model that was trained for a longer context later
 /// (LongRoPE, Ding et al. 2024). Radians per position, one for each pair.
 #[derive(Clone, Debug, PartialEq)]
-struct LongRope {
+pub(crate) struct LongRope {
     /// While the context is no longer than the original one.
     short: Vec<f64>,
     long: Vec<f64>,

@@ -42,7 +42,11 @@ enum Command {
         names: bool,
     },
     /// Set up, check, build and test everything; ends with `N passed, N failed`.
-    Test,
+    Test {
+        /// Real files of other architectures against llama.cpp instead: downloads 745 MB the first time.
+        #[arg(long)]
+        models: bool,
+    },
     /// Set up, build, and serve the page, a relay and a gateway on this machine.
     Demo {
         /// Port of the page; relay and gateway take the next two.
@@ -72,7 +76,8 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Setup => setup::setup(),
         Command::Wasm { cpu_only, names } => wasm::wasm(cpu_only, names),
-        Command::Test => test::test(),
+        Command::Test { models: true } => test::models(),
+        Command::Test { models: false } => test::test(),
         Command::Demo { port } => demo::demo(port),
         Command::Bench { what } => bench::bench(what),
         Command::Package => package::package(),

@@ -45,7 +45,7 @@ pub fn build_steps(progress: &mut Steps) -> Result<()> {
     progress.step("Rust toolchain for wasm32", toolchain::ensure)?;
     progress.step("npm packages from the lockfile", ensure_npm_packages)?;
     progress.step("Python environment, for downloads", ensure_python)?;
-    progress.step("model SmolLM2-135M-Instruct Q4_1, 98 MB", model::ensure)
+    progress.step(&format!("model {}", model::TITLE), model::ensure)
 }
 
 /// The browser of the specs: `$CHROMIUM`, or the first that is found.
@@ -84,7 +84,8 @@ pub fn ensure_npm_packages() -> Result<Outcome> {
     Ok(Outcome::Did("installed".to_owned()))
 }
 
-fn ensure_python() -> Result<Outcome> {
+/// Python with `pip`, in an environment of its own.
+pub fn ensure_python() -> Result<Outcome> {
     let python = places::python()?;
     if python.is_file() {
         return Ok(Outcome::There(python.display().to_string()));

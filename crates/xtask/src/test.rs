@@ -69,6 +69,10 @@ pub fn test() -> Result<()> {
         count
     });
     count += board.lane(&TOGETHER);
+    report(count)
+}
+
+fn report(count: Count) -> Result<()> {
     println!("{} passed, {} failed", count.passed, count.failed);
     if count.failed > 0 {
         bail!("something failed; whole logs: {}", places::logs().display());
@@ -128,6 +132,24 @@ fn clippy() -> Result<Count> {
 /// compile Burn again.
 fn build() -> Result<Count> {
     check("build", cargo("build --workspace --bins --tests"))
+}
+
+/// `cargo xtask test --models`: real files of other architectures, which are too large for every run.
+pub fn models() -> Result<()> {
+    let mut progress = Steps::new(1 + model::OTHERS.len());
+    progress.step("Python environment, for downloads", setup::ensure_python)?;
+    for file in &model::OTHERS {
+        progress.step(file.title, || file.ensure())?;
+    }
+    let stages: [Stage; 1] = [("real files against llama.cpp", model_tests)];
+    let count = Board::new(stages.len()).lane(&stages);
+    report(count)
+}
+
+/// On the CPU, so that Burn need not be built.
+fn model_tests() -> Result<Count> {
+    let words = "test --package tests --no-default-features --test golden models:: -- --ignored --nocapture";
+    counted("models", cargo(words), |output| Ok(Count::cargo(output)))
 }
 
 fn cargo_test() -> Result<Count> {
@@ -221,7 +243,7 @@ fn vitest(name: &str, folder: &Path, environment: &[(&str, PathBuf)]) -> Result<
 fn size() -> Result<Count> {
     let mut page = Size::default();
     let mut modules = BTreeMap::<String, Size>::new();
-    for file in files_under(&places::www().join("dist"))? {
+    for file in places::files_under(&places::www().join("dist"))? {
         if file
             .extension()
             .is_some_and(|kind| kind == "js" || kind == "wasm")
@@ -308,18 +330,4 @@ fn judge(ran: Result<()>, count: Result<Count>) -> Result<Count> {
         }
         (Err(error), Err(_)) => Err(error),
     }
-}
-
-fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let entries = fs::read_dir(folder).map_err(|error| anyhow!("{}: {error}", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(files_under(&path)?);
-        } else {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }

@@ -135,8 +135,11 @@ impl Tokenizer {
         }
 
         let mut ends: Vec<u32> = ids(&tokens)
-            .filter(|&(token, id)| {
-                matches!(types[id as usize], CONTROL | USER_DEFINED) && END_NAMES.contains(&token)
+            .filter(|&(token, id)| match types[id as usize] {
+                CONTROL => END_NAMES.contains(&token),
+                // `</s>` is a tag of HTML in Gemma's vocabulary.
+                USER_DEFINED => END_NAMES.contains(&token) && token != "</s>",
+                _ => false,
             })
             .map(|(_, id)| id)
             .chain(eos)
@@ -160,19 +163,8 @@ impl Tokenizer {
             .filter(|(token, _)| swallows && !["<unk>", "<s>", "<|endoftext|>"].contains(token))
             .map(|&(_, id)| id)
             .collect();
-        let special = Special::new(
-            special
-                .iter()
-                .map(|&(token, id)| (token.as_bytes().to_vec(), id)),
-            swallowing,
-        );
-        let controls = of_type(&[CONTROL, UNKNOWN]);
-        let controls = Special::new(
-            controls
-                .iter()
-                .map(|&(token, id)| (token.as_bytes().to_vec(), id)),
-            BTreeSet::new(),
-        );
+        let special = Special::new(&special, swallowing);
+        let controls = Special::new(&of_type(&[CONTROL, UNKNOWN]), BTreeSet::new());
         let text_of =
             |id: Option<u32>| id.map_or_else(String::new, |id| tokens[id as usize].clone());
         let (bos_text, eos_text) = (text_of(bos), text_of(eos));

@@ -26,12 +26,13 @@ pub(super) enum Fragment {
 
 impl Special {
     /// From texts, none empty, with their ids. Those in `swallowing` take the white space after them.
-    pub fn new(tokens: impl Iterator<Item = (Vec<u8>, u32)>, swallowing: BTreeSet<u32>) -> Self {
+    pub fn new(tokens: &[(&str, u32)], swallowing: BTreeSet<u32>) -> Self {
         let mut special = Self {
             swallowing,
             ..Self::default()
         };
-        for (text, id) in tokens {
+        for &(text, id) in tokens {
+            let text = text.as_bytes();
             let at = match special
                 .lengths
                 .binary_search_by(|(length, _)| text.len().cmp(length))
@@ -45,7 +46,7 @@ impl Special {
                 }
             };
             special.lengths[at].1[usize::from(text[0])] = true;
-            special.ids.insert(text, id);
+            special.ids.insert(text.to_vec(), id);
         }
         special
     }
