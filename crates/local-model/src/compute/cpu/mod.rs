@@ -167,7 +167,7 @@ impl Cpu {
             // SAFETY: this variant is made only after the CPU was found to have AVX2 and F16C.
             InstructionSet::Avx2 => unsafe { avx2::run(job) },
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            InstructionSet::Wasm => job.run(wasm::Wasm),
+            InstructionSet::Wasm => wasm::run(job),
         }
     }
 }

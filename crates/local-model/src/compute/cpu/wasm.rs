@@ -7,13 +7,20 @@ use std::arch::wasm32::*;
 
 use super::{
     format::VECTOR,
-    instructions::{Instructions, MAGIC},
+    instructions::{Instructions, Job, MAGIC},
     quantized::Column,
 };
 
 /// The instructions that this module is compiled for.
 #[derive(Clone, Copy)]
 pub(super) struct Wasm;
+
+/// Does the work, each in a function of its own: a browser optimizes function by function, those that run
+/// much, and one with the kernels of all types would keep it busy for a second of the first answer.
+#[inline(never)]
+pub(super) fn run<J: Job>(job: J) -> J::Out {
+    job.run(Wasm)
+}
 
 type Two = [v128; 2];
 
