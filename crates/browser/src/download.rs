@@ -12,6 +12,7 @@ use crate::{
     fetch::{Fetch, Reply},
     models::Progress,
     place::Place,
+    release::release,
 };
 
 /// How often the same part of a file may come damaged before the file counts as wrong.
@@ -84,7 +85,9 @@ async fn fetch_until(
             .await
             .map_err(|reason| cut_off(download, url, &reason))?
         {
-            match download.push(&chunk) {
+            let bytes = chunk.to_vec();
+            release(chunk);
+            match download.push(&bytes) {
                 Ok(()) => {}
                 Err(error @ StoreError::WrongChunk { .. }) => {
                     damaged.again(error)?;

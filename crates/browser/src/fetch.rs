@@ -1,11 +1,11 @@
 //! `fetch` with Rust's rule for cancelling: what is dropped is aborted.
 
-use js_sys::{ArrayBuffer, Promise, Reflect, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use js_sys::{Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, ReadableStream, ReadableStreamDefaultReader, ReferrerPolicy, Request,
-    RequestCache, RequestCredentials, RequestInit, Response,
+    AbortController, ReadableStreamDefaultReader, ReferrerPolicy, Request, RequestCache,
+    RequestCredentials, RequestInit, Response,
 };
 
 use crate::{device::scope, error::describe, release::release};
@@ -33,70 +33,8 @@ impl Drop for Abort {
 /// A reply whose body has still to be read.
 pub(crate) struct Reply {
     response: Response,
-    reader: Option<Reader>,
+    reader: Option<ReadableStreamDefaultReader>,
     _abort: Abort,
-}
-
-/// Bytes that are read at once.
-const PIECE: u32 = 256 << 10;
-
-/// Who reads a body.
-enum Reader {
-    /// Into one buffer, again and again. A body that is read into buffers of the browser's own leaves three
-    /// times its length in memory (Chromium 156, 98 MB), because the collector comes round too late.
-    Byte {
-        reader: ByteReader,
-        /// Away while a read is under way.
-        buffer: Option<ArrayBuffer>,
-    },
-    /// Into buffers of the browser's own, where bodies are no byte streams.
-    Default(ReadableStreamDefaultReader),
-}
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_name = ReadableStreamBYOBReader)]
-    type ByteReader;
-
-    /// Throws where the stream has no bytes, or the browser no such reader.
-    #[wasm_bindgen(constructor, js_class = "ReadableStreamBYOBReader", catch)]
-    fn new(stream: &ReadableStream) -> Result<ByteReader, JsValue>;
-
-    #[wasm_bindgen(method)]
-    fn read(this: &ByteReader, view: &Uint8Array) -> Promise;
-}
-
-impl Reader {
-    fn of(body: &ReadableStream) -> Result<Self, JsValue> {
-        match ByteReader::new(body) {
-            Ok(reader) => Ok(Self::Byte {
-                reader,
-                buffer: None,
-            }),
-            Err(_) => ReadableStreamDefaultReader::new(body).map(Self::Default),
-        }
-    }
-
-    async fn read(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
-        let read = match self {
-            Self::Byte { reader, buffer } => {
-                let buffer = buffer.take().unwrap_or_else(|| ArrayBuffer::new(PIECE));
-                reader.read(&Uint8Array::new(&buffer))
-            }
-            Self::Default(reader) => reader.read(),
-        };
-        let read = JsFuture::from(read).await?;
-        if Reflect::get(&read, &"done".into())?.is_truthy() {
-            return Ok(None);
-        }
-        let value: Uint8Array = Reflect::get(&read, &"value".into())?.unchecked_into();
-        let bytes = value.to_vec();
-        match self {
-            Self::Byte { buffer, .. } => *buffer = Some(value.buffer()),
-            Self::Default(_) => release(value),
-        }
-        Ok(Some(bytes))
-    }
 }
 
 impl Fetch<'_> {
@@ -151,7 +89,7 @@ impl Reply {
     ///
     /// # Errors
     /// When the connection broke.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Vec<u8>>, String> {
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Uint8Array>, String> {
         self.read().await.map_err(|error| describe(&error))
     }
 
@@ -162,22 +100,27 @@ impl Reply {
     pub(crate) async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk().await? {
-            if bytes.len() + chunk.len() > limit {
+            if bytes.len() + chunk.length() as usize > limit {
                 return Err(format!("the body is longer than {limit} bytes"));
             }
-            bytes.extend(chunk);
+            bytes.extend(chunk.to_vec());
+            release(chunk);
         }
         Ok(bytes)
     }
 
-    async fn read(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
-        let reader = match &mut self.reader {
+    async fn read(&mut self) -> Result<Option<Uint8Array>, JsValue> {
+        let reader = match &self.reader {
             Some(reader) => reader,
             None => match self.response.body() {
-                Some(body) => self.reader.insert(Reader::of(&body)?),
+                Some(body) => self.reader.insert(ReadableStreamDefaultReader::new(&body)?),
                 None => return Ok(None),
             },
         };
-        reader.read().await
+        let read = JsFuture::from(reader.read()).await?;
+        if Reflect::get(&read, &"done".into())?.is_truthy() {
+            return Ok(None);
+        }
+        Ok(Some(Reflect::get(&read, &"value".into())?.unchecked_into()))
     }
 }

@@ -102,7 +102,7 @@ pub(crate) struct SealedReply {
 impl engine::Reply for SealedReply {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
         match self.reply.chunk().await {
-            Ok(chunk) => Ok(chunk),
+            Ok(chunk) => Ok(chunk.map(|bytes| bytes.to_vec())),
             Err(reason) => {
                 let message = format!("the answer broke off before its end ({reason}); try again");
                 Err(Error::new(ErrorCode::UpstreamInterrupted, message))
