@@ -259,6 +259,15 @@ impl Config {
         Ok(())
     }
 
+    /// That of the first layer alone, with so many tokens of the vocabulary.
+    pub fn cut(&self, vocabulary: usize) -> Self {
+        Self {
+            layers: 1,
+            vocabulary,
+            ..self.clone()
+        }
+    }
+
     /// Makes the context no longer than `tokens`. Says whether positions are turned in another way
     /// from now on, so that what caches hold is of no use.
     pub fn limit_context(&mut self, tokens: usize) -> bool {

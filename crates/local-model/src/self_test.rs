@@ -7,7 +7,6 @@
 
 use crate::{
     Error, Model, NoPause, Sampling, Source, Step,
-    architecture::Config,
     compute::{
         Candidates, Compute,
         cpu::{Cpu, Tensor},
@@ -113,11 +112,7 @@ impl KnownAnswer {
     ) -> Result<(), Error> {
         let width = whole.config.width;
         // How positions turn the heads may depend on the context, which may have become shorter.
-        self.cut.config = Config {
-            layers: 1,
-            vocabulary: self.ids.len(),
-            ..whole.config.clone()
-        };
+        self.cut.config = whole.config.cut(self.ids.len());
         // Tokens of the cut are numbered from 0 on.
         let numbers: Vec<u32> = (0..).take(self.ids.len()).collect();
         let expected = self.cut.forward(&numbers, 0, &NoPause).await?;

@@ -75,14 +75,7 @@ impl<C: Compute> Transformer<C> {
         source: &S,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Self, Error> {
-        let mut weights = Weights {
-            compute: &compute,
-            header,
-            source,
-            progress,
-            loaded: 0,
-            taken: BTreeSet::new(),
-        };
+        let mut weights = Weights::new(&compute, header, source, progress);
         let (width, vocabulary) = (config.width, config.vocabulary);
         weights.rope_factors(&mut config).await?;
         let embedding = weights
@@ -138,14 +131,8 @@ impl<C: Compute> Transformer<C> {
         source: &S,
         ids: &[u32],
     ) -> Result<Self, Error> {
-        let mut weights = Weights {
-            compute: &compute,
-            header,
-            source,
-            progress: &mut |_| {},
-            loaded: 0,
-            taken: BTreeSet::new(),
-        };
+        let mut progress = |_| {};
+        let mut weights = Weights::new(&compute, header, source, &mut progress);
         let embedding = weights.rows("token_embd.weight", config, ids).await?;
         let layers = vec![weights.layer(config, 0).await?];
         let output_norm = weights.vector("output_norm.weight", config.width).await?;
@@ -153,14 +140,9 @@ impl<C: Compute> Transformer<C> {
             Some(_) => Some(weights.rows("output.weight", config, ids).await?),
             None => None,
         };
-        let config = Config {
-            layers: 1,
-            vocabulary: ids.len(),
-            ..config.clone()
-        };
         Ok(Self::of(
             compute,
-            config,
+            config.cut(ids.len()),
             embedding,
             layers,
             output_norm,
@@ -382,7 +364,24 @@ struct Weights<'a, C, S> {
     taken: BTreeSet<String>,
 }
 
-impl<C: Compute, S: Source> Weights<'_, C, S> {
+impl<'a, C: Compute, S: Source> Weights<'a, C, S> {
+    /// Of which nothing is loaded.
+    fn new(
+        compute: &'a C,
+        header: &'a Header,
+        source: &'a S,
+        progress: &'a mut dyn FnMut(u64),
+    ) -> Self {
+        Self {
+            compute,
+            header,
+            source,
+            progress,
+            loaded: 0,
+            taken: BTreeSet::new(),
+        }
+    }
+
     /// Takes the factors of rotary angles, where the file has some.
     async fn rope_factors(&mut self, config: &mut Config) -> Result<(), Error> {
         let pairs = config.global.rope.frequencies.len();

@@ -11,28 +11,29 @@ const info = { vendor: 'acme', architecture: 'one', device: '', description: '',
 Object.defineProperty(GPUAdapter.prototype, 'info', { get: () => info });
 `;
 
-/** Whatever is read back from the GPU is zero. */
-const READS_ZEROS = `
+/** `change` is done to `bytes` that are read back from the GPU. */
+function readBack(change: string): string {
+  return `
 const map = GPUBuffer.prototype.getMappedRange;
 GPUBuffer.prototype.getMappedRange = function (...range) {
   const bytes = map.apply(this, range);
-  if (this.usage & GPUBufferUsage.MAP_READ) new Uint8Array(bytes).fill(0);
-  return bytes;
-};
-`;
-
-/** What is read back from the GPU is not what it computed, but for results as small as the choice of a token. */
-const READS_OTHERS = `
-const map = GPUBuffer.prototype.getMappedRange;
-GPUBuffer.prototype.getMappedRange = function (...range) {
-  const bytes = map.apply(this, range);
-  if (this.usage & GPUBufferUsage.MAP_READ && bytes.byteLength >= 1024) {
-    const values = new Float32Array(bytes);
-    for (let index = 0; index < values.length; index += 3) values[index] *= 1.5;
+  if (this.usage & GPUBufferUsage.MAP_READ) {
+    ${change}
   }
   return bytes;
 };
 `;
+}
+
+/** Whatever is read back from the GPU is zero. */
+const READS_ZEROS = readBack('new Uint8Array(bytes).fill(0);');
+
+/** What is read back from the GPU is not what it computed, but for results as small as the choice of a token. */
+const READS_OTHERS = readBack(`
+  if (bytes.byteLength >= 1024) {
+    const values = new Float32Array(bytes);
+    for (let index = 0; index < values.length; index += 3) values[index] *= 1.5;
+  }`);
 
 /** The adapter says that its buffers may be larger than they may. */
 const BOASTS = `
@@ -58,6 +59,20 @@ GPUDevice.prototype.createBuffer = function (descriptor) {
 };
 `;
 
+/** `then` is done when the engine has told of so many tokens. */
+function afterTokens(count: number, then: string): string {
+  return `
+const post = self.postMessage.bind(self);
+let tokens = 0;
+self.postMessage = (message) => {
+  post(message);
+  if (message.type !== 'token') return;
+  tokens += 1;
+  if (tokens === ${count}) ${then}
+};
+`;
+}
+
 /** The device is lost after two tokens. */
 const LOSES_DEVICE = `
 const request = GPUAdapter.prototype.requestDevice;
@@ -66,27 +81,12 @@ GPUAdapter.prototype.requestDevice = async function (...how) {
   device = await request.apply(this, how);
   return device;
 };
-const post = self.postMessage.bind(self);
-let tokens = 0;
-self.postMessage = (message) => {
-  post(message);
-  if (message.type !== 'token') return;
-  tokens += 1;
-  if (tokens === 2) device.destroy();
-};
-`;
+${afterTokens(2, 'device.destroy();')}`;
 
-/** The engine breaks after eight tokens. */
-const BREAKS = `
-const post = self.postMessage.bind(self);
-let tokens = 0;
-self.postMessage = (message) => {
-  post(message);
-  if (message.type !== 'token') return;
-  tokens += 1;
-  if (tokens === 8) queueMicrotask(() => { throw new WebAssembly.RuntimeError('unreachable'); });
-};
-`;
+/** The engine breaks after so many tokens. */
+function breaksAfter(tokens: number): string {
+  return afterTokens(tokens, `queueMicrotask(() => { throw new WebAssembly.RuntimeError('unreachable'); });`);
+}
 
 const offered = useModelSite();
 
@@ -104,7 +104,7 @@ test('an engine that breaks in mid-answer goes on from the same token', async ()
     await page.close();
 
     const again = await browser.open(offered.site.url);
-    const workerUrl = offered.site.faultyWorker(BREAKS, 1);
+    const workerUrl = offered.site.faultyWorker(breaksAfter(8), 1);
     expect(await create(again, { model: offered.model, workerUrl })).toBeUndefined();
     const rescued = await ask(again, story);
     expect(rescued.text).toBe(whole.text);
@@ -116,7 +116,7 @@ test('an engine that breaks in mid-answer goes on from the same token', async ()
 test('an engine that always breaks is an error in the end', async () => {
   await withBrowser({}, async (browser) => {
     const page = await browser.open(offered.site.url);
-    const workerUrl = offered.site.faultyWorker(BREAKS.replace('=== 8', '=== 2'));
+    const workerUrl = offered.site.faultyWorker(breaksAfter(2));
     expect(await create(page, { model: offered.model, workerUrl })).toBeUndefined();
     const { error } = await ask(page, question('Tell me about the sea.', { max_tokens: 24 }));
     expect(error).toMatchObject({ name: 'TidegateError', code: 'internal' });
