@@ -33,7 +33,7 @@ pub(crate) fn local_model(error: &local_model::Error) -> Error {
         E::NoTools => ErrorCode::ToolsUnsupported,
         E::ContextOverflow { .. } => ErrorCode::ContextOverflow,
         E::NoAdapter { .. } | E::WrongResult { .. } => ErrorCode::NoAdapter,
-        E::DeviceLimit { .. } => ErrorCode::DeviceLimit,
+        E::DeviceLimit { .. } | E::Memory { .. } => ErrorCode::DeviceLimit,
         E::DeviceLost { .. } => ErrorCode::DeviceLost,
         _ => ErrorCode::Internal,
     };

@@ -184,6 +184,17 @@ pub enum Error {
         limit: u64,
     },
 
+    /// The process has no more memory; in a page that is the browser's limit for it.
+    #[error(
+        "{what}: no memory for {needed} bytes; close what else runs, or take a smaller model or a shorter context"
+    )]
+    Memory {
+        /// The tensor or buffer.
+        what: String,
+        /// Bytes that it takes.
+        needed: u64,
+    },
+
     /// A self-test found that the device, or the file, is not to be relied on.
     #[error(
         "the self-test computed something wrong: {what}; use the CPU backend, or another model file"

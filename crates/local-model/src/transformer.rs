@@ -197,7 +197,7 @@ impl<C: Compute> Transformer<C> {
     /// there, the caches hold what they held before `position`.
     ///
     /// # Errors
-    /// [`Error::DeviceLimit`] when the caches cannot grow; they are as they were.
+    /// [`Error::DeviceLimit`] or [`Error::Memory`] when the caches cannot grow; they are empty then.
     pub async fn forward(
         &mut self,
         ids: &[u32],
@@ -236,7 +236,11 @@ impl<C: Compute> Transformer<C> {
         if reserve(compute, caches, room).is_err() {
             // Other conversations' caches may be what is in the way.
             conversations.clear();
-            reserve(compute, caches, room)?;
+            if let Err(error) = reserve(compute, caches, room) {
+                // What they took is what the next answer needs.
+                *caches = empty_caches(compute, config, caches.len());
+                return Err(error);
+            }
         }
         Ok(compute.embed(&self.embedding, ids, config.embedding_scale))
     }

@@ -46,12 +46,12 @@ impl Toolchain {
         matches!(self, Self::Debian { .. })
     }
 
-    /// `cargo rustc` of a crate's library as a module for wasm32; Rust's `flags` are set for this target
-    /// alone, so that native builds stay valid.
+    /// `cargo rustc` of a crate's library as a module for wasm32, with these features and no others; Rust's
+    /// `flags` are set for this target alone, so that build scripts and macros stay valid.
     pub fn build(
         &self,
         package: &str,
-        arguments: &[&str],
+        features: &str,
         flags: &str,
         target_folder: &Path,
     ) -> Expression {
@@ -64,11 +64,11 @@ impl Toolchain {
             "wasm",
         ]
         .iter()
+        .chain(&["--no-default-features", "--features", features])
         .chain(&["--package", package, "--target", TARGET, "--target-dir"])
         .map(OsString::from)
         .collect();
         words.push(target_folder.into());
-        words.extend(arguments.iter().map(OsString::from));
         let program = match self {
             Self::Active => PathBuf::from("cargo"),
             Self::Debian { .. } => {

@@ -35,45 +35,32 @@ struct Module {
     title: &'static str,
     /// The crate; its library's name is the same.
     package: &'static str,
-    /// Features.
-    arguments: &'static [&'static str],
-    /// For the compiler, as in `-C target-feature`.
-    instructions: &'static str,
+    /// Features, with commas between them; the crate's defaults are off.
+    features: &'static str,
     /// Whether several threads share the memory.
     threads: bool,
-    /// Target folder under target/wasm. A crate built twice with different features needs two, or
-    /// each build would overwrite the other's output.
-    folder: &'static str,
 }
-
-/// What every browser of the last years has.
-const SIMD: &str = "+simd128";
 
 const CPU: Module = Module {
     name: "tidegate_cpu",
     title: "wasm for pages without WebGPU",
     package: "browser",
-    arguments: &["--no-default-features"],
-    instructions: SIMD,
+    features: "",
     threads: false,
-    folder: "cpu",
 };
 
 const CPU_RELAXED: Module = Module {
     name: "tidegate_cpu_relaxed",
     title: "wasm for pages without WebGPU, with relaxed SIMD",
-    instructions: "+simd128,+relaxed-simd",
-    folder: "cpu-relaxed",
+    features: "relaxed-simd",
     ..CPU
 };
 
 const CPU_THREADS: Module = Module {
     name: "tidegate_cpu_threads",
     title: "wasm for pages without WebGPU, with relaxed SIMD and threads",
-    instructions: "+simd128,+relaxed-simd,+atomics",
     threads: true,
-    folder: "cpu-threads",
-    ..CPU
+    ..CPU_RELAXED
 };
 
 /// For the linker, where threads share the memory: a page makes the memory and hands it to every thread, and
@@ -93,8 +80,7 @@ const SHARED_MEMORY: [&str; 7] = [
 const GPU: Module = Module {
     name: "tidegate_gpu",
     title: "wasm with WebGPU (Burn: 15 minutes the first time)",
-    arguments: &["--no-default-features", "--features", "wgpu"],
-    folder: "gpu",
+    features: "wgpu",
     ..CPU
 };
 
@@ -102,7 +88,7 @@ const WORKER: Module = Module {
     name: "relay",
     title: "the relay as a worker",
     package: "relay",
-    arguments: &["--no-default-features", "--features", "worker"],
+    features: "worker",
     ..CPU
 };
 
@@ -176,7 +162,7 @@ pub fn build_bindgen() -> Result<Outcome> {
 }
 
 fn tools() -> PathBuf {
-    places::target().join("wasm/tools")
+    places::target().join("wasm-tools")
 }
 
 /// cargo decides whether to compile; bindings and wasm-opt follow only if its output has changed.
@@ -186,10 +172,12 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
     if module.threads && !toolchain.builds_std() {
         return leave_out(module);
     }
-    let target = places::target().join("wasm").join(module.folder);
+    // One folder for all modules: what they share is compiled once. cargo puts the module of this build in
+    // its place even if it has not compiled anything.
+    let target = places::target().join("wasm");
     run::quiet(
         &format!("wasm-{}", module.name),
-        toolchain.build(module.package, module.arguments, &module.flags(), &target),
+        toolchain.build(module.package, module.features, &module.flags(), &target),
     )?;
 
     let compiled = target
@@ -231,8 +219,11 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
 impl Module {
     /// For the compiler.
     fn flags(&self) -> String {
-        let mut flags = format!("-C target-feature={}", self.instructions);
+        // What every browser of the last years has. Relaxed SIMD is allowed for the kernels alone, by the
+        // feature: with a flag each module would compile its dependencies anew.
+        let mut flags = "-C target-feature=+simd128".to_owned();
         if self.threads {
+            flags += ",+atomics";
             for flag in SHARED_MEMORY {
                 flags += &format!(" -C link-arg={flag}");
             }

@@ -52,7 +52,7 @@ export interface Measured {
   dispatchMicroseconds: number | null;
   /** The first answer after loading. */
   cold: Generation;
-  /** An answer after that, nothing of its prompt cached. */
+  /** An answer after some seconds of answers, nothing of its prompt cached. */
   warm: Generation;
   /** What processors spent on the warm answer, all of the browser's processes. */
   processorMs: number | null;

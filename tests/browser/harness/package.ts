@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import type { ChatRequest, ErrorCode, Mode, Receipt, TidegateOptions } from 'tidegate';
+import type { ChatRequest, ErrorCode, Mode, Progress, Receipt, TidegateOptions } from 'tidegate';
 
 declare global {
   interface Window {
@@ -7,6 +7,8 @@ declare global {
     tidegate: typeof import('tidegate');
     /** The instance that `create` made. */
     instance: import('tidegate').Tidegate;
+    /** The last step of getting ready that `create` was told of. */
+    progress: Progress | undefined;
   }
 }
 
@@ -31,7 +33,10 @@ export async function create(page: Page, options: Options): Promise<Ending['erro
   await page.waitForFunction(() => 'tidegate' in window);
   return page.evaluate(async (options) => {
     try {
-      window.instance = await window.tidegate.createTidegate(options);
+      const onProgress = (progress: Progress): void => {
+        window.progress = progress;
+      };
+      window.instance = await window.tidegate.createTidegate({ ...options, onProgress });
       return undefined;
     } catch (thrown) {
       const { name, code, message, recoverable } = thrown as InstanceType<

@@ -24,7 +24,7 @@ interface Offer {
   bytes: number;
   /** Length of the parts whose hashes the manifest names, if it names any. */
   chunk: number | undefined;
-  /** Cut the connection once, after this many bytes of the file. */
+  /** Send so many bytes of the file and no more, once, until `cut` is called. */
   cutAt: number | undefined;
   /** Send the byte there wrong, so many times. */
   damage: { at: number; times: number } | undefined;
@@ -40,6 +40,7 @@ export class Site {
   readonly #offers = new Map<string, Offer>();
   readonly #scripts = new Map<string, { text: string; times: number }>();
   readonly #variants = new Map<string, string[]>();
+  readonly #held: ServerResponse[] = [];
   readonly #server: Server;
   readonly #isolated: boolean;
 
@@ -104,6 +105,11 @@ export class Site {
       .map((asked) => asked.slice(path.length).trim());
   }
 
+  /** Cuts the connections over which a part of a file was sent. */
+  cut(): void {
+    for (const outgoing of this.#held.splice(0)) outgoing.destroy();
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -160,9 +166,9 @@ export class Site {
       ...(range === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${total}` }),
     });
     if (offer.cutAt !== undefined && offer.cutAt < end) {
-      const piece = offer.file.subarray(start, offer.cutAt);
+      outgoing.write(offer.file.subarray(start, offer.cutAt));
       offer.cutAt = undefined;
-      outgoing.write(piece, () => outgoing.destroy());
+      this.#held.push(outgoing);
       return;
     }
     outgoing.end(damaged(offer, start, end));

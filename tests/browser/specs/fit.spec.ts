@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Browser } from '../harness/chromium.ts';
@@ -8,6 +8,14 @@ import { Site } from '../harness/site.ts';
 
 const MODEL = readFileSync(places.model);
 const MB = 1_000_000;
+
+/** The engine gets so many bytes of memory, whatever the browser says that there is. */
+function hasMemory(bytes: number): string {
+  return `const Whole = WebAssembly.Memory;
+WebAssembly.Memory = function (limits) {
+  return new Whole({ ...limits, maximum: ${Math.floor(bytes / 65_536)} });
+};`;
+}
 
 let site: Site;
 let browser: Browser;
@@ -64,3 +72,32 @@ test('‘auto’ takes the first variant that fits, with as much context as ther
     ...ends.slice(0, -1).map((end) => Number(end?.[2]) + 1),
   ]);
 });
+
+// Only the memory of a module with threads is made by JavaScript, where it can be made too small.
+test.runIf(existsSync(places.threadsModule))(
+  'memory that runs out is named, and what fits goes on',
+  async () => {
+    const model = site.offer('smollm2', MODEL);
+    const tooLittle = site.faultyWorker(hasMemory(60 * MB));
+    expect(await create(page, { model, threads: 2, workerUrl: tooLittle })).toMatchObject({
+      code: 'device-limit',
+      message: expect.stringMatching(/^tensor .*: no memory for \d+ bytes/),
+    });
+    await page.close();
+
+    page = await browser.open(site.url);
+    const enough = site.faultyWorker(hasMemory(180 * MB));
+    expect(await create(page, { model, threads: 2, workerUrl: enough })).toBeUndefined();
+    const long = await ask(page, question('word '.repeat(4000), { max_tokens: 4 }));
+    expect(long.error).toMatchObject({
+      code: 'device-limit',
+      message: expect.stringMatching(/^key\/value cache of \d+ positions: no memory for \d+ bytes/),
+    });
+    const short = await ask(
+      page,
+      question('What is the capital of France?', { temperature: 0, max_tokens: 8 }),
+    );
+    expect(short.error).toBeUndefined();
+    expect(short.text).not.toBe('');
+  },
+);

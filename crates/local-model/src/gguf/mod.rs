@@ -226,7 +226,13 @@ pub(crate) async fn read_tensor<S: Source + ?Sized>(
     name: &str,
     info: &TensorInfo,
 ) -> Result<Vec<u8>, Error> {
-    let mut bytes = vec![0; usize_of(info.bytes, name)?];
+    let length = usize_of(info.bytes, name)?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length).map_err(|_| Error::Memory {
+        what: format!("tensor {name:?}"),
+        needed: info.bytes,
+    })?;
+    bytes.resize(length, 0);
     source.read_at(info.start, &mut bytes).await?;
     Ok(bytes)
 }

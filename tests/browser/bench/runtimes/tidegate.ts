@@ -10,10 +10,11 @@ import { type Runtime, versionOf } from './runtime.ts';
 const MANIFEST = '/manifest.json';
 
 /**
- * The system message that SmolLM2's template brings, but for its first word. Tidegate keeps the keys and values
- * of earlier conversations: each answer needs a prompt that differs from its third token on.
+ * The system message that SmolLM2's template brings, but for its first word, which is a letter here. Tidegate
+ * keeps the keys and values of earlier conversations: each answer needs a prompt that differs from its third
+ * token on.
  */
-const FIRST_WORDS = ['We', 'They', 'I', 'All'];
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const SYSTEM = 'are a helpful AI assistant named SmolLM, trained by Hugging Face';
 
 /** Answers so far, by page. */
@@ -48,7 +49,7 @@ window.tidegate = tidegate;`,
     const answered = answers.get(page) ?? 0;
     answers.set(page, answered + 1);
     // The first answer is to the very prompt that the peers get.
-    const word = answered === 0 ? undefined : FIRST_WORDS[(answered - 1) % FIRST_WORDS.length];
+    const word = answered === 0 ? undefined : LETTERS[(answered - 1) % LETTERS.length];
     return page.evaluate(
       async ({ system, question, tokens }) => {
         const start = performance.now();

@@ -153,7 +153,7 @@ impl Cpu {
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => "AVX2",
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            InstructionSet::Wasm if cfg!(target_feature = "relaxed-simd") => "relaxed SIMD",
+            InstructionSet::Wasm if cfg!(feature = "relaxed-simd") => "relaxed SIMD",
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             InstructionSet::Wasm => "SIMD128",
         }
@@ -215,10 +215,9 @@ impl Compute for Cpu {
             let missing = wanted.saturating_sub(values.len());
             values
                 .try_reserve_exact(missing)
-                .map_err(|_| Error::DeviceLimit {
+                .map_err(|_| Error::Memory {
                     what: format!("key/value cache of {positions} positions"),
-                    needed: 4 * wanted as u64,
-                    limit: 4 * values.capacity() as u64,
+                    needed: 4 * missing as u64,
                 })?;
         }
         Ok(())

@@ -14,15 +14,15 @@ pub(super) const TILE: usize = 4;
 /// A rounded activation as the kernels of this build want it: a page without relaxed SIMD multiplies
 /// numbers of 16 bits, in the order in which bytes come out of lanes of 16 bits: the even ones, then
 /// the odd ones.
-#[cfg(not(all(target_arch = "wasm32", not(target_feature = "relaxed-simd"))))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "relaxed-simd"))]
 pub(super) type Column = i8;
-#[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
+#[cfg(all(target_arch = "wasm32", not(feature = "relaxed-simd")))]
 pub(super) type Column = i16;
 
 /// Which of four neighbouring columns lies first, second, third, fourth.
-#[cfg(not(all(target_arch = "wasm32", not(target_feature = "relaxed-simd"))))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "relaxed-simd"))]
 pub(super) const ORDER: [usize; 4] = [0, 1, 2, 3];
-#[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
+#[cfg(all(target_arch = "wasm32", not(feature = "relaxed-simd")))]
 pub(super) const ORDER: [usize; 4] = [0, 2, 1, 3];
 
 /// 32 columns of `T` tokens: `x ≈ scale * value`.

@@ -1,7 +1,9 @@
 //! WebAssembly's SIMD: eight rows in the lanes of two vectors.
 //!
-//! Two builds. The plain one multiplies numbers of 16 bits; the one with relaxed SIMD multiplies
-//! bytes: its instruction is exact here, whatever the machine, because codes fit 7 bits and sums 16.
+//! Two builds. The plain one multiplies numbers of 16 bits; the one with relaxed SIMD (the feature
+//! `relaxed-simd`) multiplies bytes: its instruction is exact here, whatever the machine, because codes
+//! fit 7 bits and sums 16. The instruction is allowed for the kernels alone and not by the compiler's
+//! flags, so that both builds share all that is compiled before this crate.
 
 use std::arch::wasm32::*;
 
@@ -18,6 +20,7 @@ pub(super) struct Wasm;
 /// Does the work, each in a function of its own: a browser optimizes function by function, those that run
 /// much, and one with the kernels of all types would keep it busy for a second of the first answer.
 #[inline(never)]
+#[cfg_attr(feature = "relaxed-simd", target_feature(enable = "relaxed-simd"))]
 pub(super) fn run<J: Job>(job: J) -> J::Out {
     job.run(Wasm)
 }
@@ -25,7 +28,7 @@ pub(super) fn run<J: Job>(job: J) -> J::Out {
 type Two = [v128; 2];
 
 /// Whether bytes are multiplied, if codes are not `WIDE`.
-const RELAXED: bool = cfg!(target_feature = "relaxed-simd");
+const RELAXED: bool = cfg!(feature = "relaxed-simd");
 
 impl Instructions for Wasm {
     /// Rows 0 to 3, rows 4 to 7.
@@ -125,7 +128,7 @@ impl Instructions for Wasm {
 
     #[inline(always)]
     fn dot<const WIDE: bool>(self, sums: Two, codes: [Two; 2], columns: Two) -> Two {
-        #[cfg(target_feature = "relaxed-simd")]
+        #[cfg(feature = "relaxed-simd")]
         if !WIDE {
             return [
                 i16x8_add(
