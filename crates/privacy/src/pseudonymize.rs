@@ -19,11 +19,7 @@ pub struct Blocked {
 
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self
-            .kinds
-            .iter()
-            .map(|kind| placeholder::name(*kind))
-            .collect();
+        let names: Vec<&str> = self.kinds.iter().map(|kind| kind.name()).collect();
         write!(
             f,
             "the request holds something that never leaves the device ({}); remove it, or let the local model answer",

@@ -124,13 +124,34 @@ fn normalize(kind: EntityKind, value: &str) -> Zeroizing<String> {
     let only = |keep: fn(&char) -> bool| value.chars().filter(keep).collect::<String>();
     Zeroizing::new(match kind {
         // Local parts may differ by case in theory (RFC 5321 §2.4); no mailbox of a person does.
-        EntityKind::Email => value.to_lowercase(),
+        EntityKind::Email | EntityKind::Domain => value.to_lowercase(),
         EntityKind::Phone => only(|c| c.is_ascii_digit() || *c == '+'),
-        EntityKind::Card | EntityKind::Ssn => only(char::is_ascii_digit),
-        EntityKind::Iban => only(char::is_ascii_alphanumeric).to_ascii_uppercase(),
+        EntityKind::Card | EntityKind::Ssn | EntityKind::DeviceId => only(char::is_ascii_digit),
+        EntityKind::Iban
+        | EntityKind::BankAccount
+        | EntityKind::NationalId
+        | EntityKind::TaxId
+        | EntityKind::Passport
+        | EntityKind::DriverLicense
+        | EntityKind::MedicalRecord
+        | EntityKind::LicenseNumber
+        | EntityKind::MacAddress
+        | EntityKind::VehicleId => only(char::is_ascii_alphanumeric).to_ascii_uppercase(),
         EntityKind::IpAddress => value
             .parse::<IpAddr>()
             .map_or_else(|_| value.to_owned(), |address| address.to_string()),
-        EntityKind::UrlCredential | EntityKind::ApiKey => value.to_owned(),
+        EntityKind::CryptoAddress
+        | EntityKind::Coordinates
+        | EntityKind::Person
+        | EntityKind::UserName
+        | EntityKind::Organization
+        | EntityKind::Location
+        | EntityKind::Address
+        | EntityKind::Group
+        | EntityKind::DateOfBirth
+        | EntityKind::Date
+        | EntityKind::Age
+        | EntityKind::UrlCredential
+        | EntityKind::ApiKey => value.to_owned(),
     })
 }

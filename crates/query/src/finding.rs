@@ -15,14 +15,100 @@ pub enum EntityKind {
     Card,
     /// International bank account number (mod 97).
     Iban,
+    /// Bank account or routing number of a country's own scheme.
+    BankAccount,
+    /// Address of a crypto-currency wallet.
+    CryptoAddress,
     /// US social security number.
     Ssn,
+    /// Number by which a country knows a person.
+    NationalId,
+    /// Number by which a tax office knows a person or a firm.
+    TaxId,
+    /// Passport number.
+    Passport,
+    /// Driver's licence number.
+    DriverLicense,
+    /// Medical record or health insurance number.
+    MedicalRecord,
+    /// Number of a professional's licence.
+    LicenseNumber,
     /// IPv4 or IPv6 address.
     IpAddress,
+    /// Hardware address of a network interface.
+    MacAddress,
+    /// Number of a device (IMEI).
+    DeviceId,
+    /// Vehicle identification number or number plate.
+    VehicleId,
+    /// Latitude and longitude.
+    Coordinates,
+    /// Name of a person, whole or in part.
+    Person,
+    /// Name of an account.
+    UserName,
+    /// Name of a firm, an authority or a group of people that acts as one.
+    Organization,
+    /// City, region, country or another place that has a name.
+    Location,
+    /// Where somebody can be visited or written to: street, house, postal code.
+    Address,
+    /// Nationality, religion, political or ethnic group.
+    Group,
+    /// Date of birth.
+    DateOfBirth,
+    /// Any other date or time that says when something happened to somebody.
+    Date,
+    /// Age of a person.
+    Age,
+    /// Domain name or URL.
+    Domain,
     /// User name and password inside a URL.
     UrlCredential,
     /// API key, token or private key.
     ApiKey,
+}
+
+impl EntityKind {
+    /// All kinds and their names, in the order of the declaration.
+    pub const NAMES: [(Self, &'static str); 30] = [
+        (Self::Email, "EMAIL"),
+        (Self::Phone, "PHONE"),
+        (Self::Card, "CARD"),
+        (Self::Iban, "IBAN"),
+        (Self::BankAccount, "BANK_ACCOUNT"),
+        (Self::CryptoAddress, "CRYPTO_ADDRESS"),
+        (Self::Ssn, "SSN"),
+        (Self::NationalId, "NATIONAL_ID"),
+        (Self::TaxId, "TAX_ID"),
+        (Self::Passport, "PASSPORT"),
+        (Self::DriverLicense, "DRIVER_LICENSE"),
+        (Self::MedicalRecord, "MEDICAL_RECORD"),
+        (Self::LicenseNumber, "LICENSE_NUMBER"),
+        (Self::IpAddress, "IP_ADDRESS"),
+        (Self::MacAddress, "MAC_ADDRESS"),
+        (Self::DeviceId, "DEVICE_ID"),
+        (Self::VehicleId, "VEHICLE_ID"),
+        (Self::Coordinates, "COORDINATES"),
+        (Self::Person, "PERSON"),
+        (Self::UserName, "USER_NAME"),
+        (Self::Organization, "ORGANIZATION"),
+        (Self::Location, "LOCATION"),
+        (Self::Address, "ADDRESS"),
+        (Self::Group, "GROUP"),
+        (Self::DateOfBirth, "DATE_OF_BIRTH"),
+        (Self::Date, "DATE"),
+        (Self::Age, "AGE"),
+        (Self::Domain, "DOMAIN"),
+        (Self::UrlCredential, "URL_CREDENTIAL"),
+        (Self::ApiKey, "API_KEY"),
+    ];
+
+    /// As in JSON and in placeholders.
+    pub fn name(self) -> &'static str {
+        // In the order of the declaration (tested).
+        Self::NAMES[self as usize].1
+    }
 }
 
 /// How far a piece of text may go. Ordered: greater is stricter.
@@ -57,4 +143,17 @@ pub struct Finding {
     pub class: PrivacyClass,
     /// How sure the recognizer is, 0 to 1.
     pub score: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_json_in_the_order_of_the_declaration() {
+        for (index, (kind, name)) in EntityKind::NAMES.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+            assert_eq!(serde_json::to_value(kind).unwrap(), name);
+        }
+    }
 }

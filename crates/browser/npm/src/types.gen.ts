@@ -346,7 +346,7 @@ bytes: Array<number>, };
 /**
  * What kind of personal data was found. The name is also the placeholder's: `[EMAIL_1]`.
  */
-export type EntityKind = "EMAIL" | "PHONE" | "CARD" | "IBAN" | "SSN" | "IP_ADDRESS" | "URL_CREDENTIAL" | "API_KEY";
+export type EntityKind = "EMAIL" | "PHONE" | "CARD" | "IBAN" | "BANK_ACCOUNT" | "CRYPTO_ADDRESS" | "SSN" | "NATIONAL_ID" | "TAX_ID" | "PASSPORT" | "DRIVER_LICENSE" | "MEDICAL_RECORD" | "LICENSE_NUMBER" | "IP_ADDRESS" | "MAC_ADDRESS" | "DEVICE_ID" | "VEHICLE_ID" | "COORDINATES" | "PERSON" | "USER_NAME" | "ORGANIZATION" | "LOCATION" | "ADDRESS" | "GROUP" | "DATE_OF_BIRTH" | "DATE" | "AGE" | "DOMAIN" | "URL_CREDENTIAL" | "API_KEY";
 
 /**
  * How far a piece of text may go. Ordered: greater is stricter.
