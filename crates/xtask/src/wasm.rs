@@ -172,9 +172,7 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
     if module.threads && !toolchain.builds_std() {
         return leave_out(module);
     }
-    // One folder for all modules: what they share is compiled once. cargo puts the module of this build in
-    // its place even if it has not compiled anything.
-    let target = places::target().join("wasm");
+    let target = places::target().join(module.folder());
     run::quiet(
         &format!("wasm-{}", module.name),
         toolchain.build(module.package, module.features, &module.flags(), &target),
@@ -217,6 +215,13 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
 }
 
 impl Module {
+    /// Target folder, one for all modules with the same flags: what they share is compiled once. cargo puts the
+    /// module of a build in its place even if it has not compiled anything. Builds with other flags would
+    /// overwrite what is shared.
+    fn folder(&self) -> &'static str {
+        if self.threads { "wasm-threads" } else { "wasm" }
+    }
+
     /// For the compiler.
     fn flags(&self) -> String {
         // What every browser of the last years has. Relaxed SIMD is allowed for the kernels alone, by the
