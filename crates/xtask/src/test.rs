@@ -27,8 +27,8 @@ type Stage = (&'static str, fn() -> Result<Count>);
 
 const RUST: [Stage; 5] = [
     ("format of Rust", format),
-    ("Rust builds (Burn: 10 minutes the first time)", build),
-    ("clippy", clippy),
+    ("clippy (Burn: 10 minutes the first time)", clippy),
+    ("Rust builds", build),
     ("Rust tests", cargo_test),
     (
         "the package's types are those of crate query",
@@ -121,8 +121,10 @@ fn format() -> Result<Count> {
     check("fmt", cargo("fmt --all --check"))
 }
 
-/// Lints all crates while it builds them, unoptimized, on top of the dependencies of [`build`]. `cargo clippy`
-/// would check each dependency first, Burn too, which takes as long as everything else here.
+/// Lints all crates while it builds them, unoptimized, on top of the dependencies that [`build`] needs too.
+/// `cargo clippy` would check each dependency first, Burn too, which takes as long as everything else here.
+///
+/// Comes before [`build`], which puts its own programs in the place of these slow ones.
 fn clippy() -> Result<Count> {
     let settings = [
         "--config=profile.dev.opt-level=0",
