@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use query::EntityKind;
 
-use super::{Candidate, DIGITS, Hit, Recognizer};
+use super::{Candidate, Hit, Recognizer, has_digit};
 
 pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::Card,
     // A run of digits with at most one separator between two; the card may be any whole groups of it.
     patterns: &[r"[0-9](?:[ .\-\x{a0}\x{2010}-\x{2013}\x{202f}]?[0-9])+"],
-    needs: &DIGITS,
+    needs: has_digit,
     judge,
     context: &[
         "card",

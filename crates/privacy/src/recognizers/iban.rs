@@ -9,7 +9,7 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::Iban,
     // Only the start: the country tells how far it goes.
     patterns: &[r"[A-Za-z]{2}[0-9]{2}"],
-    needs: &super::DIGITS,
+    needs: super::has_digit,
     judge,
     context: &[
         "iban",

@@ -12,7 +12,7 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
         r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}",
         r"[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*",
     ],
-    needs: &['.', ':'],
+    needs: |text| text.contains(['.', ':']) && super::has_digit(text),
     judge,
     context: &[
         "ip", "ips", "ipv4", "ipv6", "host", "server", "address", "ping", "ssh", "client", "login",

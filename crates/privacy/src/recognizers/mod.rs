@@ -1,14 +1,23 @@
 //! One file per kind of personal data: a pattern that finds candidates, a validator that judges them, and
-//! the words nearby that make it more likely.
+//! the words nearby that make it more likely. Where a table or a few lines find candidates faster than a
+//! pattern, they scan the text themselves.
 
+mod age;
 mod api_key;
 mod card;
+mod coordinates;
+mod crypto_address;
+mod date;
+mod domain;
 mod email;
 mod iban;
 mod ip_address;
+mod labelled;
+mod numbers;
 mod phone;
 mod ssn;
 mod url_credential;
+mod user_name;
 
 use std::{ops::Range, sync::LazyLock};
 
@@ -22,8 +31,8 @@ struct Recognizer {
     kind: EntityKind,
     /// Tried one by one. If a pattern has a group, the group is the candidate, else the whole match.
     patterns: &'static [&'static str],
-    /// A text without any of these characters cannot match: most texts are done with in one pass.
-    needs: &'static [char],
+    /// Cheap, and false of most texts that no pattern matches: matching costs more than all else here.
+    needs: fn(&str) -> bool,
     /// Adds the parts of the candidate that are real, with a score.
     judge: fn(&Candidate<'_>, &mut Vec<Hit>),
     /// Words near the candidate that raise the score by [`CONTEXT_BONUS`]; lower case.
@@ -39,6 +48,21 @@ const RECOGNIZERS: [&Recognizer; 8] = [
     &ip_address::RECOGNIZER,
     &url_credential::RECOGNIZER,
     &api_key::RECOGNIZER,
+];
+
+/// Adds what it finds in a text, likely or not.
+type Scanner = fn(&str, &mut Vec<Span>);
+
+const SCANNERS: [Scanner; 9] = [
+    numbers::scan,
+    labelled::scan,
+    date::scan,
+    age::scan,
+    domain::scan,
+    user_name::scan,
+    crypto_address::scan,
+    coordinates::scan,
+    api_key::scan,
 ];
 
 /// How much a context word adds to a score.
@@ -72,24 +96,34 @@ pub(crate) fn scan(text: &str) -> Vec<Span> {
     });
 
     let mut spans = Vec::new();
+    for scanner in SCANNERS {
+        scanner(text, &mut spans);
+    }
     let mut hits = Vec::new();
     for (recognizer, patterns) in RECOGNIZERS.iter().zip(COMPILED.iter()) {
-        if !text.contains(recognizer.needs) {
+        if !(recognizer.needs)(text) {
             continue;
         }
         for (pattern, regex) in patterns.iter().enumerate() {
-            for captures in regex.captures_iter(text) {
-                let Some(found) = captures.get(1).or_else(|| captures.get(0)) else {
-                    continue;
-                };
+            let mut judge = |range| {
                 (recognizer.judge)(
                     &Candidate {
                         text,
-                        range: found.range(),
+                        range,
                         pattern,
                     },
                     &mut hits,
                 );
+            };
+            if regex.captures_len() > 1 {
+                for captures in regex.captures_iter(text) {
+                    if let Some(group) = captures.get(1) {
+                        judge(group.range());
+                    }
+                }
+            } else {
+                // Without groups to keep track of, matching is faster.
+                regex.find_iter(text).for_each(|found| judge(found.range()));
             }
         }
         for Hit { range, score } in hits.drain(..) {
@@ -168,6 +202,24 @@ impl<'a> Candidate<'a> {
     }
 }
 
+/// Part of a word or of a number that is written on. Scripts without capitals put no spaces between words,
+/// so that a number may begin in the middle of them.
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || c == '_'
+        || (!c.is_ascii() && (c.is_lowercase() || c.is_uppercase()))
+}
+
+/// Where words begin with an ASCII letter or digit.
+fn word_starts(text: &str) -> impl Iterator<Item = usize> + '_ {
+    let mut inside = false;
+    text.char_indices().filter_map(move |(at, c)| {
+        let starts = !inside && c.is_ascii_alphanumeric();
+        inside = is_word(c);
+        starts.then_some(at)
+    })
+}
+
 /// The ASCII digits of a text, as numbers.
 fn digits(text: &str) -> Vec<u8> {
     text.bytes()
@@ -176,7 +228,9 @@ fn digits(text: &str) -> Vec<u8> {
         .collect()
 }
 
-const DIGITS: [char; 10] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
 
 #[cfg(test)]
 mod tests {

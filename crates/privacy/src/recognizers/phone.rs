@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use query::EntityKind;
 
-use super::{Candidate, DIGITS, Hit, Recognizer, digits};
+use super::{Candidate, Hit, Recognizer, digits, has_digit};
 
 pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::Phone,
@@ -16,7 +16,7 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
         TRUNK_ZERO,
         ANY,
     ],
-    needs: &DIGITS,
+    needs: has_digit,
     judge,
     context: &[
         "phone",
@@ -37,6 +37,11 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
         "dial",
         "ring",
         "reach",
+        "office",
+        "desk",
+        "landline",
+        "hotline",
+        "helpline",
         "telefon",
         "handy",
         "mobil",
@@ -64,13 +69,18 @@ const NORTH_AMERICAN_WITH_CODE: &str = r"\+?1[ .\-\x{a0}\x{2010}-\x{2013}]?(?:\(
 const INTERNATIONAL: &str = r"(?:\+|\b00)[1-9](?:[ .\-/()\x{a0}\x{2010}-\x{2013}]{0,3}[0-9]){6,13}";
 const TRUNK_ZERO: &str =
     r"\(?0[1-9][0-9]{0,4}\)?(?:[ .\-/\x{a0}\x{2010}-\x{2013}]{1,2}[0-9]{2,8}){1,5}";
-const ANY: &str = r"[0-9](?:[ .\-/()\x{a0}\x{2010}-\x{2013}]{0,2}[0-9]){6,13}";
+const ANY: &str = r"\(?[0-9](?:[ .\-/()\x{a0}\x{2010}-\x{2013}]{0,2}[0-9]){5,13}";
 
 fn judge(candidate: &Candidate<'_>, hits: &mut Vec<Hit>) {
     let text = candidate.as_str();
     let joined_left = candidate
         .before()
         .is_some_and(|c| c.is_alphanumeric() || c == '+');
+    let candidate = &Candidate {
+        range: candidate.range.start
+            ..candidate.range.end + extension(&candidate.text[candidate.range.end..]),
+        ..*candidate
+    };
     let joined_right = candidate.after().is_some_and(|c| c.is_ascii_digit());
     if joined_left || looks_like_date(text) || text.parse::<Ipv4Addr>().is_ok() {
         return;
@@ -91,9 +101,32 @@ fn judge(candidate: &Candidate<'_>, hits: &mut Vec<Hit>) {
         _ if is_part => return,
         3 if !(9..=12).contains(&digits.len()) => return,
         3 => 0.55,
+        // Six digits only in pairs, as in small countries.
+        _ if digits.len() == 6 && !matches!(text.as_bytes(), [_, _, b' ', _, _, b' ', _, _]) => {
+            return;
+        }
         _ => 0.25,
     };
     hits.push(candidate.hit(score));
+}
+
+/// The length of `x123`, ` ext. 123`, `, extension 123` at the start of a text; 0 if there is none.
+fn extension(text: &str) -> usize {
+    let trimmed = text.trim_start_matches([' ', ',']);
+    let Some(rest) = ["extension", "ext.", "ext", "x"]
+        .iter()
+        .find_map(|word| trimmed.strip_prefix(word))
+    else {
+        return 0;
+    };
+    let rest = rest.trim_start_matches([' ', ':']);
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let is_whole = !rest[digits..].starts_with(char::is_alphanumeric);
+    if (1..=6).contains(&digits) && is_whole {
+        text.len() - rest.len() + digits
+    } else {
+        0
+    }
 }
 
 /// `3704 0044 0532`: the zero is in the middle of a longer number.

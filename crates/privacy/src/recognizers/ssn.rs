@@ -12,7 +12,7 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
         r"[0-9]{3}[ .\x{a0}][0-9]{2}[ .\x{a0}][0-9]{4}",
         r"[0-9]{9}",
     ],
-    needs: &super::DIGITS,
+    needs: super::has_digit,
     judge,
     context: &[
         "ssn", "ssns", "social", "security", "taxpayer", "tin", "itin", "w2", "w9",

@@ -8,7 +8,7 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::UrlCredential,
     // The user information alone, so that the model still sees which host is meant.
     patterns: &[r#"://([^\s/?#"'<>]+)@"#],
-    needs: &['@'],
+    needs: |text| text.contains('@'),
     judge,
     context: &["password", "credentials", "login"],
 };
