@@ -1,9 +1,12 @@
 //! The `tidegate` command.
 
 mod eval;
+mod filter;
 mod generate;
 mod inspect;
+mod lines;
 mod load;
+mod personal;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -22,7 +25,19 @@ enum Command {
     Generate(generate::Arguments),
     /// Show what a model file costs to run: bytes and operations per token.
     Inspect(inspect::Arguments),
-    /// Measure how good a model file is.
+    /// Find personal data: JSON Lines `{"text"}` in, `{"spans":[{"start","end","type","score","class"}]}` out.
+    ///
+    /// Offsets count Unicode code points, `end` is the first one after the span. `score` says how sure,
+    /// 0 to 1; `class` how far it may go: `public`, `prefer-not`, `restricted` or `never-leaves`. Other
+    /// fields of a line are passed through.
+    Detect(filter::Arguments),
+    /// Swap personal data for placeholders: JSON Lines `{"text"}` in, `{"text","replaced":[…],"blocked"}` out.
+    ///
+    /// Each line is a conversation of its own: numbering starts anew. `replaced` lists the placeholders and
+    /// their kinds; `blocked` says that Tidegate would refuse to send the text, because it holds something
+    /// that never leaves, not even behind a placeholder. Other fields of a line are passed through.
+    Sanitize(filter::Arguments),
+    /// Measure how good a model file or the finding of personal data is.
     Eval {
         #[command(subcommand)]
         what: eval::What,
@@ -39,6 +54,8 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Generate(arguments) => generate::run(arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Detect(arguments) => filter::detect(&arguments),
+        Command::Sanitize(arguments) => filter::sanitize(&arguments),
         Command::Eval { what } => eval::run(&what),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Relay(arguments) => serve::run_relay(arguments),

@@ -3,6 +3,7 @@
 mod bench;
 mod count;
 mod demo;
+mod fuzz;
 mod lavapipe_chromium;
 mod model;
 mod package;
@@ -58,6 +59,11 @@ enum Command {
         #[command(subcommand)]
         what: bench::What,
     },
+    /// Run texts that nobody would write through code that takes anything; ends with executions and failures.
+    Fuzz {
+        #[command(subcommand)]
+        what: fuzz::What,
+    },
     /// Pack the npm package into target/package.
     Package,
 }
@@ -80,6 +86,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test { models: false } => test::test(),
         Command::Demo { port } => demo::demo(port),
         Command::Bench { what } => bench::bench(what),
+        Command::Fuzz { what } => fuzz::fuzz(&what),
         Command::Package => package::package(),
     }
 }

@@ -1,8 +1,15 @@
-//! `tidegate eval`: how good a model file is, so that what quantization loses is a figure.
+//! `tidegate eval`: how good a model file is, so that what quantization loses is a figure; and how much of
+//! what is personal is found, and leaks.
 
 mod answers;
+mod bootstrap;
 mod grade;
+mod labels;
+mod leak;
 mod perplexity;
+mod privacy;
+mod spans;
+mod timing;
 
 use clap::Subcommand;
 
@@ -13,6 +20,12 @@ pub enum What {
     Answers(answers::Arguments),
     /// How well the model predicts a text, as `llama-perplexity` measures it.
     Perplexity(perplexity::Arguments),
+    /// How much of the personal data in marked texts is found: one line of JSON.
+    #[command(long_about = privacy::ABOUT)]
+    Privacy(privacy::Arguments),
+    /// How much of what should stay private is still in prompts after replacement: one line of JSON.
+    #[command(long_about = leak::ABOUT)]
+    Leak(leak::Arguments),
 }
 
 /// Runs an evaluation.
@@ -20,5 +33,7 @@ pub fn run(what: &What) -> anyhow::Result<()> {
     match what {
         What::Answers(arguments) => pollster::block_on(answers::run(arguments)),
         What::Perplexity(arguments) => pollster::block_on(perplexity::run(arguments)),
+        What::Privacy(arguments) => privacy::run(arguments),
+        What::Leak(arguments) => leak::run(arguments),
     }
 }

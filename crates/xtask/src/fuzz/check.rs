@@ -1,0 +1,105 @@
+//! What must hold for any text.
+
+use oorandom::Rand64;
+use privacy::{Restored, Restorer, Vault, detect, find, preview, pseudonymize};
+use query::{ChatRequest, Message, PrivacyLevel, Role};
+
+use super::text::{below, boundary};
+
+/// An error says what does not hold.
+pub(super) fn check(text: &str, random: &mut Rand64) -> Result<(), String> {
+    spans_are_apart_and_in_order(text)?;
+
+    let level = [PrivacyLevel::Balanced, PrivacyLevel::Careful][below(random, 2)];
+    let cut = boundary(text, random);
+    let request = ChatRequest {
+        messages: [&text[..cut], &text[cut..]]
+            .map(|text| Message::new(Role::User, text))
+            .to_vec(),
+        ..ChatRequest::default()
+    };
+    let mut vault = Vault::new();
+    let findings = find(&request, level, &vault);
+    let shown = preview(&findings, &vault);
+    let releasable = match pseudonymize(&findings, &mut vault) {
+        Ok(releasable) => releasable,
+        Err(blocked) => {
+            let agreed = findings.blocked() && shown.blocked && vault.is_empty();
+            return holds(
+                agreed && !blocked.kinds.is_empty(),
+                "what is blocked says so and leaves no trace",
+            );
+        }
+    };
+    holds(
+        !findings.blocked() && !shown.blocked,
+        "what leaves is not blocked",
+    )?;
+    let left: Vec<&str> = releasable
+        .request()
+        .messages
+        .iter()
+        .map(|message| message.content.as_str())
+        .collect();
+    let previewed = shown.messages.iter().map(|message| message.text.as_str());
+    holds(
+        previewed.eq(left.iter().copied()) && shown.replaced == releasable.replaced(),
+        "a preview is what leaves",
+    )?;
+
+    // The upstream says all of it, and something of its own, in any pieces.
+    let mut reply = left.concat();
+    reply.insert_str(
+        boundary(&reply, random),
+        ["", "[EMAIL_1]", "[PERSON_2", "]"][below(random, 4)],
+    );
+    let whole = restored(vault.restorer(&releasable), &[&reply]);
+    let cuts = [boundary(&reply, random), boundary(&reply, random)];
+    let (a, b) = (cuts[0].min(cuts[1]), cuts[0].max(cuts[1]));
+    let pieces = [&reply[..a], &reply[a..b], &reply[b..]];
+    holds(
+        restored(vault.restorer(&releasable), &pieces) == whole,
+        "a reply in pieces is restored as in one",
+    )?;
+    let mut buffer = [0; 4];
+    let mut by_character = vault.restorer(&releasable);
+    let mut slowly: String = reply
+        .chars()
+        .map(|c| by_character.push(c.encode_utf8(&mut buffer)))
+        .collect();
+    let (rest, counts) = by_character.finish();
+    slowly.push_str(&rest);
+    holds(
+        (slowly, counts) == whole,
+        "a reply by characters is restored as in one",
+    )
+}
+
+fn spans_are_apart_and_in_order(text: &str) -> Result<(), String> {
+    let mut end = 0;
+    for span in detect(text) {
+        let range = span.range;
+        let inside = range.start < range.end && text.get(range.clone()).is_some();
+        holds(
+            inside && end <= range.start && (0.0..=1.0).contains(&span.score),
+            "spans are in the text, apart and in order",
+        )?;
+        end = range.end;
+    }
+    Ok(())
+}
+
+fn restored(mut restorer: Restorer, pieces: &[&str]) -> (String, Restored) {
+    let mut text: String = pieces.iter().map(|piece| restorer.push(piece)).collect();
+    let (rest, counts) = restorer.finish();
+    text.push_str(&rest);
+    (text, counts)
+}
+
+fn holds(condition: bool, promise: &str) -> Result<(), String> {
+    if condition {
+        Ok(())
+    } else {
+        Err(format!("does not hold: {promise}"))
+    }
+}
