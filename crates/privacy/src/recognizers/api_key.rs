@@ -83,7 +83,8 @@ pub(super) fn scan(text: &str, spans: &mut Vec<Span>) {
         if start < end && !is_prefixed {
             continue;
         }
-        if start >= end {
+        let is_first = start >= end;
+        if is_first {
             // All of it is ASCII: characters are bytes.
             end = start + rest.chars().take_while(is_part).count();
         }
@@ -94,7 +95,8 @@ pub(super) fn scan(text: &str, spans: &mut Vec<Span>) {
             0.95
         } else if is_issued(found) {
             0.9
-        } else if found.len() >= SHORTEST_RANDOM
+        } else if is_first
+            && found.len() >= SHORTEST_RANDOM
             && entropy_is_high(found)
             && has_context(text, &range, &CONTEXT)
         {
@@ -112,6 +114,10 @@ pub(super) fn scan(text: &str, spans: &mut Vec<Span>) {
 
 /// RFC 7519: base64url of `{"…` twice, then the signature.
 fn is_token(text: &str) -> bool {
+    // Before all else, as it costs nothing: a run without dots is not to be walked for every word in it.
+    if !text.starts_with("eyJ") {
+        return false;
+    }
     let mut parts = text.split('.');
     let is_object = |part: Option<&str>| part.is_some_and(|part| part.starts_with("eyJ"));
     text.len() > 20 && is_object(parts.next()) && is_object(parts.next()) && parts.next().is_some()

@@ -89,10 +89,9 @@ fn is_unspaced(c: char) -> bool {
 
 /// In `https://user:secret@host` the part before `@` is a credential; that recognizer takes it.
 fn in_user_info(before: &str) -> bool {
-    let word = before
-        .rsplit(char::is_whitespace)
-        .next()
-        .unwrap_or_default();
+    // No name and password are longer, and a text without spaces must not be walked again and again.
+    let near = &before[before.floor_char_boundary(before.len().saturating_sub(256))..];
+    let word = near.rsplit(char::is_whitespace).next().unwrap_or_default();
     word.rsplit_once("://")
         .is_some_and(|(_, rest)| !rest.contains(['/', '?', '#']))
 }
