@@ -365,7 +365,7 @@ fn domains() {
         "see «https://www.FunnyTan.co.nz/» and «http://VoipPolicy.ch/a?b=c#d».",
         "«www.lacrosseproperties.si», «example.com», («news.bbc.co.uk/world»)",
         "host=«db.example.org:5432»",
-        "main.rs, README.md, node.js, e.g. this, std.io(), user.id, done.It is, 3.14.com, v1.2.3, ASP.NET, a.b",
+        "main.rs, README.md, node.js, e.g. this, std.io(), user.id, self.online, done.It is, 3.14.com, v1.2.3, ASP.NET, a.b",
     ] {
         check(Domain, text);
     }

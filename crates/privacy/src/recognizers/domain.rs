@@ -7,14 +7,14 @@ use query::EntityKind;
 use super::is_word;
 use crate::detect::Span;
 
-/// Endings that a host name has without a scheme before it. Others are names of members (`user.id`), file
-/// types (`main.rs`) or words after a full stop whose space is missing (`so.it`).
+/// Endings that a host name has without a scheme before it. Others are names of members (`user.id`,
+/// `self.online`), file types (`main.rs`) or words after a full stop whose space is missing (`so.it`).
 #[rustfmt::skip]
-const ENDINGS: [&str; 66] = [
-    "com", "org", "net", "edu", "gov", "mil", "int", "biz", "info", "io", "co", "ai", "dev", "xyz", "online", "site",
-    "shop", "tech", "cloud", "blog", "club", "news", "uk", "de", "fr", "nl", "es", "ch", "eu", "se", "dk", "fi", "cz",
-    "au", "ca", "nz", "jp", "cn", "kr", "ru", "br", "mx", "ie", "gr", "hu", "ro", "tr", "za", "sg", "hk", "tw", "ua",
-    "bg", "sk", "si", "lv", "ee", "cl", "pe", "ve", "uy", "cy", "lu", "ir", "ae", "ke",
+const ENDINGS: [&str; 56] = [
+    "com", "org", "net", "edu", "gov", "mil", "biz", "io", "co", "ai", "dev", "xyz", "uk", "de", "fr", "nl", "es",
+    "ch", "eu", "se", "dk", "fi", "cz", "au", "ca", "nz", "jp", "cn", "kr", "ru", "br", "mx", "ie", "gr", "hu", "ro",
+    "tr", "za", "sg", "hk", "tw", "ua", "bg", "sk", "si", "lv", "ee", "cl", "pe", "ve", "uy", "cy", "lu", "ir", "ae",
+    "ke",
 ];
 /// Before an ending of any country: `example.co.in`.
 const SECOND_LEVELS: [&str; 7] = ["co", "com", "org", "net", "gov", "edu", "ac"];
