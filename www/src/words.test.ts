@@ -1,6 +1,16 @@
 import type { Receipt } from 'tidegate';
 import { expect, test } from 'vitest';
-import { bytes, countKinds, duration, figures, pretty, splitAt, tokensPerSecond, why } from './words.ts';
+import {
+  bytes,
+  cameBack,
+  countKinds,
+  duration,
+  figures,
+  pretty,
+  splitAt,
+  tokensPerSecond,
+  why,
+} from './words.ts';
 
 test.each([
   [0, '0 bytes'],
@@ -37,6 +47,18 @@ test('a reason becomes a sentence', () => {
   expect(why([])).toBe('');
 });
 
+test('what became of the placeholders', () => {
+  const none = { restored: 0, withheld: 0, uncertain: 0, invented: 0, dropped: [] };
+  expect(cameBack(none)).toBe('None of them came back in the answer.');
+  expect(
+    cameBack({ restored: 2, withheld: 1, uncertain: 3, invented: 1, dropped: ['[EMAIL_1]', '[CARD_2]'] }),
+  ).toBe(
+    'Put back into the answer in 2 places. Kept out of a link, which could carry them away, in 1 place. ' +
+      'The answer may mean one of them in 3 places more. It names some that never left in 1 place. ' +
+      'The answer left out [EMAIL_1], [CARD_2].',
+  );
+});
+
 test('JSON gets line breaks, other text stays', () => {
   expect(pretty('{"a":1}')).toBe('{\n  "a": 1\n}');
   expect(pretty('{"a":')).toBe('{"a":');
@@ -50,6 +72,9 @@ test('speed counts the tokens after the first, and only local ones', () => {
     reasons: [],
     replaced: [],
     restored: 0,
+    uncertain: 0,
+    withheld: 0,
+    invented: 0,
     dropped: [],
     usage: { local: some, cloud: none },
     ms: { first: 500, total: 2500 },

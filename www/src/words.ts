@@ -311,6 +311,28 @@ function plural(words: string): string {
   return words.endsWith('address') ? `${words}es` : `${words}s`;
 }
 
+/** What became of the placeholders in an answer. */
+export function cameBack({
+  restored,
+  withheld,
+  uncertain,
+  invented,
+  dropped,
+}: Pick<Receipt, 'restored' | 'withheld' | 'uncertain' | 'invented' | 'dropped'>): string {
+  const places = (count: number) => `${count} ${count === 1 ? 'place' : 'places'}`;
+  const sentences = [
+    restored === 0
+      ? 'None of them came back in the answer.'
+      : `Put back into the answer in ${places(restored)}.`,
+  ];
+  if (withheld > 0)
+    sentences.push(`Kept out of a link, which could carry them away, in ${places(withheld)}.`);
+  if (uncertain > 0) sentences.push(`The answer may mean one of them in ${places(uncertain)} more.`);
+  if (invented > 0) sentences.push(`It names some that never left in ${places(invented)}.`);
+  if (dropped.length > 0) sentences.push(`The answer left out ${dropped.join(', ')}.`);
+  return sentences.join(' ');
+}
+
 /** Cuts a text before and after every one of `parts`; joined again it is the text. */
 export function splitAt(text: string, parts: readonly string[]): string[] {
   if (parts.length === 0) return [text];

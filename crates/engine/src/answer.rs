@@ -1,5 +1,6 @@
 //! One question from start to end.
 
+use privacy::Restored;
 use query::{
     AnswerEvent, ChatRequest, Error, FinishReason, Piece, Policy, Receipt, Replaced, Sent, Source,
     Target,
@@ -16,8 +17,8 @@ pub(crate) struct Outcome {
     pub(crate) confidence: Option<f64>,
     pub(crate) sent: Option<Sent>,
     pub(crate) replaced: Vec<Replaced>,
-    pub(crate) restored: u32,
-    pub(crate) dropped: Vec<String>,
+    /// What became of the placeholders.
+    pub(crate) restored: Restored,
     pub(crate) usage: UsageByTier,
 }
 
@@ -62,8 +63,11 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             confidence: outcome.confidence,
             sent: outcome.sent,
             replaced: outcome.replaced,
-            restored: outcome.restored,
-            dropped: outcome.dropped,
+            restored: outcome.restored.count,
+            uncertain: outcome.restored.uncertain,
+            withheld: outcome.restored.withheld,
+            invented: outcome.restored.invented,
+            dropped: outcome.restored.dropped,
             usage: outcome.usage,
             ms: Timing {
                 first: first.unwrap_or(end) - start,
@@ -97,8 +101,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                 .filter(|mean| mean.is_finite()),
             sent: None,
             replaced: Vec::new(),
-            restored: 0,
-            dropped: Vec::new(),
+            restored: Restored::default(),
             usage: UsageByTier {
                 local: answer.usage,
                 ..UsageByTier::default()

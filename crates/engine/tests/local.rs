@@ -118,6 +118,9 @@ fn nothing_leaves_and_the_receipt_says_so() {
                     sent: None,
                     replaced: vec![],
                     restored: 0,
+                    uncertain: 0,
+                    withheld: 0,
+                    invented: 0,
                     dropped: vec![],
                     usage: UsageByTier {
                         local: Usage {

@@ -7,6 +7,7 @@ use query::{ChatRequest, EntityKind, Finding, PrivacyClass, PrivacyLevel};
 use crate::{
     Vault, class_of,
     detect::{Span, detect},
+    known::Known,
 };
 
 /// What is personal in a request, and how far it may go. Only [`find`] makes one, so that what is released
@@ -40,9 +41,17 @@ pub fn find<'r>(request: &'r ChatRequest, level: PrivacyLevel, vault: &Vault) ->
 
     let mut found: Vec<Vec<Span>> = texts.iter().map(|text| detect(text)).collect();
     // A number that one sentence calls a telephone number is one in the next sentence, too.
-    let known = known_values(&texts, &found, vault);
+    let mut known = Known::default();
+    for (value, kind) in vault.values() {
+        known.insert(value, kind);
+    }
+    for (text, spans) in texts.iter().zip(&found) {
+        for span in spans {
+            known.insert(&text[span.range.clone()], span.kind);
+        }
+    }
     for (text, spans) in texts.iter().zip(&mut found) {
-        add_known(text, spans, &known);
+        known.add_to(text, spans);
     }
 
     let classify = |span: Span| Classed {
@@ -101,52 +110,4 @@ impl fmt::Debug for Findings<'_> {
             .field("stops", &self.stops)
             .finish()
     }
-}
-
-/// Values and their kinds, the longest first.
-fn known_values<'a>(
-    texts: &[&'a str],
-    found: &[Vec<Span>],
-    vault: &'a Vault,
-) -> Vec<(&'a str, EntityKind)> {
-    let here = texts.iter().zip(found).flat_map(|(text, spans)| {
-        let text: &'a str = text;
-        spans
-            .iter()
-            .map(move |span| (&text[span.range.clone()], span.kind))
-    });
-    let mut known: Vec<(&str, EntityKind)> = vault.values().chain(here).collect();
-    known.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then(a.cmp(b)));
-    known.dedup();
-    known
-}
-
-/// Adds the places where a known value stands as a whole and nothing was found.
-fn add_known(text: &str, spans: &mut Vec<Span>, known: &[(&str, EntityKind)]) {
-    for (value, kind) in known {
-        for (start, _) in text.match_indices(value) {
-            let range = start..start + value.len();
-            let free = spans
-                .iter()
-                .all(|span| range.end <= span.range.start || span.range.end <= range.start);
-            if free && stands_whole(text, &range) {
-                spans.push(Span {
-                    range,
-                    kind: *kind,
-                    score: 1.0,
-                });
-            }
-        }
-    }
-    spans.sort_by_key(|span| span.range.start);
-}
-
-/// Neither end cuts a word or a number in two.
-fn stands_whole(text: &str, range: &Range<usize>) -> bool {
-    let cuts = |left: Option<char>, right: Option<char>| matches!((left, right), (Some(left), Some(right)) if left.is_alphanumeric() && right.is_alphanumeric());
-    let value = &text[range.clone()];
-    !cuts(
-        text[..range.start].chars().next_back(),
-        value.chars().next(),
-    ) && !cuts(value.chars().next_back(), text[range.end..].chars().next())
 }

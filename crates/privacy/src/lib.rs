@@ -11,14 +11,21 @@
 mod classes;
 mod detect;
 mod find;
+#[cfg(test)]
+mod hostile;
+mod known;
+mod link;
+mod name;
 mod offsets;
 mod overlap;
 mod placeholder;
 mod preview;
 mod pseudonymize;
+mod read;
 mod recognizers;
 mod releasable;
 mod restore;
+mod subject;
 mod vault;
 
 pub use classes::class_of;

@@ -1,99 +1,110 @@
-//! The placeholder's form: `[EMAIL_1]`.
+//! The placeholder's form: `[EMAIL_1]`, `[PERSON_1_ALIAS_2]`.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use query::EntityKind;
 
 /// More digits than this are no placeholder: it bounds what a stream must hold back.
-const MOST_DIGITS: usize = 6;
+pub(crate) const MOST_DIGITS: usize = 6;
 
-/// Stands for one value of one conversation.
+/// Whom or what a placeholder is about: all spellings of one value share it.
+pub(crate) type Subject = (EntityKind, u32);
+
+/// Stands for one spelling of one value of one conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Placeholder {
     pub(crate) kind: EntityKind,
-    /// From 1.
+    /// Which value of this kind, from 1.
     pub(crate) number: u32,
+    /// Which spelling of it, from 1. Only later ones show it.
+    pub(crate) alias: u32,
+}
+
+impl Placeholder {
+    pub(crate) fn subject(self) -> Subject {
+        (self.kind, self.number)
+    }
+
+    /// Without brackets: `EMAIL_1`.
+    pub(crate) fn stem(self) -> String {
+        let (kind, number) = (self.kind.name(), self.number);
+        match self.alias {
+            1 => format!("{kind}_{number}"),
+            alias => format!("{kind}_{number}_ALIAS_{alias}"),
+        }
+    }
 }
 
 impl fmt::Display for Placeholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}_{}]", self.kind.name(), self.number)
+        write!(f, "[{}]", self.stem())
     }
 }
 
-/// What a text starts with.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// A placeholder of this many bytes.
-    Placeholder(Placeholder, usize),
-    /// All of it may be the first part of a placeholder.
-    Partial,
-    /// Something else.
-    Other,
-}
-
-/// Reads a placeholder at the start of `text`, as models write it: in any case, and with the underscore
-/// escaped as Markdown does (`[email\_1]`).
-pub(crate) fn read(text: &str) -> Start {
-    let mut bytes = text.bytes().enumerate().peekable();
-    match bytes.next() {
-        None => return Start::Partial,
-        Some((_, b'[')) => {}
-        Some(_) => return Start::Other,
-    }
-    let mut label = String::new();
-    let mut digits = 0;
-    let mut number = 0;
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'\\' if digits == 0 => match bytes.peek() {
-                None | Some((_, b'_')) => {}
-                Some(_) => return Start::Other,
-            },
-            b'_' | b'a'..=b'z' | b'A'..=b'Z' if digits == 0 => {
-                label.push(byte.to_ascii_uppercase() as char);
-                let possible = EntityKind::NAMES
-                    .iter()
-                    .any(|(_, name)| name.starts_with(label.trim_end_matches('_')));
-                if !possible || label.ends_with("__") {
-                    return Start::Other;
-                }
-            }
-            b'0'..=b'9' => {
-                digits += 1;
-                number = number * 10 + u32::from(byte - b'0');
-                if kind_of(&label).is_none() || number == 0 || digits > MOST_DIGITS {
-                    return Start::Other;
-                }
-            }
-            b']' if digits > 0 => {
-                return match kind_of(&label) {
-                    Some(kind) => Start::Placeholder(Placeholder { kind, number }, at + 1),
-                    None => Start::Other,
-                };
-            }
-            _ => return Start::Other,
-        }
-    }
-    Start::Partial
-}
-
-/// All placeholders in a text.
-pub(crate) fn all(text: &str) -> impl Iterator<Item = Placeholder> {
-    text.match_indices('[')
-        .filter_map(|(at, _)| match read(&text[at..]) {
-            Start::Placeholder(placeholder, _) => Some(placeholder),
-            Start::Partial | Start::Other => None,
-        })
-}
-
-/// `label` is `EMAIL_`.
-fn kind_of(label: &str) -> Option<EntityKind> {
-    let label = label.strip_suffix('_')?;
+/// The kind whose name is `label`.
+pub(crate) fn kind_of(label: &str) -> Option<EntityKind> {
     EntityKind::NAMES
         .iter()
         .find(|(_, name)| *name == label)
         .map(|(kind, _)| *kind)
+}
+
+/// Adds what a text mentions as placeholders do: a kind's name and a number, whatever stands between and around
+/// them (`my-email 1`). That is more than what is ever read as a placeholder, so that nobody's words are taken
+/// for one, neither by us nor by the model that answers.
+pub(crate) fn mentioned(text: &str, subjects: &mut BTreeSet<Subject>) {
+    let mut label = String::new();
+    let mut number = String::new();
+    for c in text.chars().map(fold).chain(['\0']) {
+        if c.is_ascii_digit() {
+            if number.len() <= MOST_DIGITS {
+                number.push(c);
+            }
+            continue;
+        }
+        if !number.is_empty() {
+            if let Ok(number @ 1..) = number.parse()
+                && number < 10_u32.pow(MOST_DIGITS as u32)
+            {
+                let name = label.trim_end_matches('_');
+                let kinds = EntityKind::NAMES.iter();
+                let named = kinds.filter(|(_, kind)| name.ends_with(kind));
+                subjects.extend(named.map(|(kind, _)| (*kind, number)));
+            }
+            number.clear();
+            label.clear();
+        }
+        if c.is_alphabetic() {
+            label.push(c.to_ascii_uppercase());
+        } else if !is_invisible(c) && !label.ends_with('_') {
+            label.push('_');
+        }
+        // No name is as long as half of this.
+        if label.len() > 64 {
+            label.drain(..label.ceil_char_boundary(32));
+        }
+    }
+}
+
+/// Full-width forms and typographic variants as ASCII.
+pub(crate) fn fold(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        '\u{a0}' | '\u{2007}' | '\u{2009}' | '\u{202f}' | '\u{3000}' => ' ',
+        '\u{2010}'..='\u{2014}' | '\u{2212}' => '-',
+        '\u{2018}' | '\u{2019}' => '\'',
+        '【' | '〔' | '⟦' => '[',
+        '】' | '〕' | '⟧' => ']',
+        _ => c,
+    }
+}
+
+/// Takes no room: soft hyphen, zero-width space, joiners, word joiner, byte order mark.
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
+    )
 }
 
 #[cfg(test)]
@@ -101,66 +112,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_models_write() {
-        let email = |number, length| {
-            Start::Placeholder(
-                Placeholder {
-                    kind: EntityKind::Email,
-                    number,
-                },
-                length,
-            )
+    fn the_first_spelling_has_the_short_name() {
+        let placeholder = |alias| Placeholder {
+            kind: EntityKind::Person,
+            number: 7,
+            alias,
         };
-        for (text, expected) in [
-            ("[EMAIL_1]", email(1, 9)),
-            ("[EMAIL_1] and more", email(1, 9)),
-            ("[email_12]", email(12, 10)),
-            ("[Email\\_1]", email(1, 10)),
-            (
-                "[IP_ADDRESS_3]",
-                Start::Placeholder(
-                    Placeholder {
-                        kind: EntityKind::IpAddress,
-                        number: 3,
-                    },
-                    14,
-                ),
-            ),
-            ("", Start::Partial),
-            ("[", Start::Partial),
-            ("[E", Start::Partial),
-            ("[email\\", Start::Partial),
-            ("[EMAIL_", Start::Partial),
-            ("[EMAIL_1", Start::Partial),
-            ("[EMAIL_999999", Start::Partial),
-            ("[EMAIL_9999999", Start::Other),
-            ("[EMAIL_0]", Start::Other),
-            ("[EMAIL_01]", Start::Other),
-            ("[EMAIL]", Start::Other),
-            ("[EMAIL1]", Start::Other),
-            ("[EMAIL__1]", Start::Other),
-            ("[EMAIL\\1]", Start::Other),
-            ("[EMAILS_1]", Start::Other),
-            ("[[EMAIL_1]", Start::Other),
-            ("[EMAIL_1a]", Start::Other),
-            ("[x]", Start::Other),
-            ("EMAIL_1", Start::Other),
-        ] {
-            assert_eq!(read(text), expected, "{text}");
-        }
+        assert_eq!(placeholder(1).to_string(), "[PERSON_7]");
+        assert_eq!(placeholder(12).to_string(), "[PERSON_7_ALIAS_12]");
     }
 
     #[test]
-    fn every_prefix_of_a_placeholder_may_become_one() {
-        for (kind, _) in EntityKind::NAMES {
-            let text = Placeholder { kind, number: 120 }.to_string();
-            for end in 0..text.len() {
-                assert_eq!(read(&text[..end]), Start::Partial, "{}", &text[..end]);
-            }
-            assert_eq!(
-                read(&text),
-                Start::Placeholder(Placeholder { kind, number: 120 }, text.len())
-            );
+    fn mentions_are_found_however_they_are_written() {
+        for (text, expected) in [
+            ("[EMAIL_1]", vec![(EntityKind::Email, 1)]),
+            ("myEmail1x", vec![(EntityKind::Email, 1)]),
+            (
+                "e-mail\\_2, phone: 03, ＣＡＲＤ＿４",
+                vec![(EntityKind::Phone, 3), (EntityKind::Card, 4)],
+            ),
+            ("date of\u{a0}birth – 5", vec![(EntityKind::DateOfBirth, 5)]),
+            (
+                "PER\u{200b}SON_6_ALIAS_2 [ip address 999999]",
+                vec![
+                    (EntityKind::Person, 6),
+                    (EntityKind::IpAddress, 999_999),
+                    (EntityKind::Address, 999_999),
+                ],
+            ),
+            ("EMAIL_0, EMAIL_1000000, EMAIL_, EMAIL_x1, 1", vec![]),
+        ] {
+            let mut subjects = BTreeSet::new();
+            mentioned(text, &mut subjects);
+            assert_eq!(subjects, expected.into_iter().collect(), "{text}");
         }
     }
 }

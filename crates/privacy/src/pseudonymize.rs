@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use query::{ChatRequest, EntityKind, PrivacyClass, Replaced, Stop};
+use query::{ChatRequest, EntityKind, PrivacyClass, Replaced, Role, Stop};
 
 use crate::{
     Findings, Releasable, Vault,
     find::Classed,
-    placeholder::{self, Placeholder},
+    placeholder::{Placeholder, Subject, mentioned},
 };
 
 /// The request holds something that may not leave, not even behind a placeholder.
@@ -51,9 +51,11 @@ pub fn pseudonymize(findings: &Findings<'_>, vault: &mut Vault) -> Result<Releas
 
 /// Swaps every finding, whatever its class but public, and says for what.
 pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> (ChatRequest, Vec<Replaced>) {
+    let by_chance = mentioned_by_chance(findings, vault);
+    vault.learn(values(findings), &by_chance);
     let mut masked = Masked {
         vault,
-        reserved: written_by_hand(findings.request),
+        named: BTreeSet::new(),
         replaced: Vec::new(),
     };
     let mut request = findings.request.clone();
@@ -83,21 +85,56 @@ pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> (ChatRequest, 
     (request, masked.replaced)
 }
 
-/// Placeholders that the texts themselves hold: a new one must not look the same.
-fn written_by_hand(request: &ChatRequest) -> BTreeSet<Placeholder> {
-    let contents = request
-        .messages
-        .iter()
-        .map(|message| message.content.as_str());
-    contents
-        .chain(request.stop_texts().iter().map(String::as_str))
-        .flat_map(placeholder::all)
-        .collect()
+/// The texts of a request with what is to be replaced in them, in order; who speaks, if it is a message.
+fn texts<'f>(
+    findings: &'f Findings<'_>,
+) -> impl Iterator<Item = (Option<Role>, &'f str, impl Iterator<Item = &'f Classed>)> {
+    let messages = findings.request.messages.iter().zip(&findings.messages);
+    let messages =
+        messages.map(|(message, found)| (Some(message.role), message.content.as_str(), found));
+    let stops = findings.request.stop_texts().iter().zip(&findings.stops);
+    let stops = stops.map(|(text, found)| (None, text.as_str(), found));
+    messages
+        .chain(stops)
+        .map(|(role, text, found)| (role, text, replaceable(found)))
+}
+
+fn replaceable(found: &[Classed]) -> impl Iterator<Item = &Classed> {
+    let leaves = |found: &&Classed| found.class != PrivacyClass::Public;
+    found.iter().filter(leaves)
+}
+
+fn values<'f>(findings: &'f Findings<'_>) -> impl Iterator<Item = (EntityKind, &'f str)> {
+    texts(findings).flat_map(|(_, text, found)| {
+        found.map(move |found| (found.kind, &text[found.range.clone()]))
+    })
+}
+
+/// Placeholders that the texts themselves hold: a value's must not look the same. One in an earlier answer that
+/// is a value's means that value: it was not put back there.
+fn mentioned_by_chance(findings: &Findings<'_>, vault: &Vault) -> BTreeSet<Subject> {
+    let mut by_chance = BTreeSet::new();
+    let mut answered = BTreeSet::new();
+    for (role, text, found) in texts(findings) {
+        let subjects = match role {
+            Some(Role::Assistant) => &mut answered,
+            _ => &mut by_chance,
+        };
+        let mut end = 0;
+        for found in found {
+            mentioned(&text[end..found.range.start], subjects);
+            end = found.range.end;
+        }
+        mentioned(&text[end..], subjects);
+    }
+    answered.retain(|subject| !vault.has(*subject));
+    by_chance.append(&mut answered);
+    by_chance
 }
 
 struct Masked<'v> {
-    vault: &'v mut Vault,
-    reserved: BTreeSet<Placeholder>,
+    vault: &'v Vault,
+    named: BTreeSet<Placeholder>,
     replaced: Vec<Replaced>,
 }
 
@@ -105,22 +142,16 @@ impl Masked<'_> {
     fn text(&mut self, text: &str, found: &[Classed]) -> String {
         let mut masked = String::with_capacity(text.len());
         let mut end = 0;
-        for found in found
-            .iter()
-            .filter(|found| found.class != PrivacyClass::Public)
-        {
-            let placeholder =
-                self.vault
-                    .placeholder(found.kind, &text[found.range.clone()], &self.reserved);
-            let name = placeholder.to_string();
+        for found in replaceable(found) {
             masked.push_str(&text[end..found.range.start]);
-            masked.push_str(&name);
             end = found.range.end;
-            if !self
-                .replaced
-                .iter()
-                .any(|replaced| replaced.placeholder == name)
-            {
+            // All were learned. Whatever was not has no name, and does not leave for that.
+            let Some(placeholder) = self.vault.placeholder(&text[found.range.clone()]) else {
+                continue;
+            };
+            let name = placeholder.to_string();
+            masked.push_str(&name);
+            if self.named.insert(placeholder) {
                 self.replaced.push(Replaced {
                     placeholder: name,
                     kind: placeholder.kind,

@@ -1,26 +1,44 @@
 //! Which placeholder stands for which value, for one conversation.
 
-use std::{collections::BTreeSet, fmt, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use query::EntityKind;
 use zeroize::Zeroizing;
 
-use crate::{Releasable, Restorer, placeholder::Placeholder};
+use crate::{
+    Releasable, Restorer,
+    placeholder::{Placeholder, Subject},
+    subject::subjects,
+};
 
-/// The values of a conversation and their placeholders: the same value has the same placeholder in every
-/// turn, different values have different ones. Never leaves the device; wiped when dropped.
+/// The values of a conversation and their placeholders. Never leaves the device; wiped when dropped.
+///
+/// The same spelling has the same placeholder in every turn, and no two spellings have the same: what was written
+/// is what is put back, letter by letter. Spellings of one value share the number (`[PERSON_1]`,
+/// `[PERSON_1_ALIAS_2]`), so that whoever answers knows that they mean the same. A number is never given twice. A
+/// value gets another one only where a text holds its placeholder by chance, or where a name that meant one person
+/// may now mean another, too.
 #[derive(Clone, Default)]
 pub struct Vault {
+    /// In the order in which they first occurred.
     entries: Vec<Entry>,
+    /// Indices of `entries`, in the order of their spellings.
+    by_spelling: Vec<usize>,
+    /// How many spellings each number was given to; 0 where a text mentions it.
+    taken: BTreeMap<Subject, u32>,
+    /// The last number that was given to a value of a kind.
+    last: BTreeMap<EntityKind, u32>,
 }
 
 #[derive(Clone)]
 struct Entry {
-    placeholder: Placeholder,
-    /// What two spellings of one value have in common.
-    normal: Zeroizing<String>,
-    /// As written; the first is the one that is put back.
-    spellings: Vec<Zeroizing<String>>,
+    kind: EntityKind,
+    spelling: Zeroizing<String>,
+    /// `None` only until the end of [`Vault::learn`].
+    placeholder: Option<Placeholder>,
 }
 
 impl Vault {
@@ -29,7 +47,7 @@ impl Vault {
         Self::default()
     }
 
-    /// How many values it holds.
+    /// How many spellings of values it holds.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -47,68 +65,108 @@ impl Vault {
             .iter()
             .map(|replaced| replaced.placeholder.as_str())
             .collect();
-        let values = self.entries.iter().filter_map(|entry| {
-            let value = entry.spellings.first()?;
-            left.contains(entry.placeholder.to_string().as_str())
-                .then(|| (entry.placeholder, value.clone()))
-        });
-        Restorer::new(values.collect())
-    }
-
-    /// The placeholder of a value; a new one gets the next number that is not `reserved`.
-    pub(crate) fn placeholder(
-        &mut self,
-        kind: EntityKind,
-        value: &str,
-        reserved: &BTreeSet<Placeholder>,
-    ) -> Placeholder {
-        let normal = normalize(kind, value);
-        let same_spelling = |entry: &Entry| {
-            entry
-                .spellings
-                .iter()
-                .any(|spelling| spelling.as_str() == value)
-        };
-        let same_value = |entry: &Entry| entry.placeholder.kind == kind && *entry.normal == *normal;
-        if let Some(entry) = self
-            .entries
-            .iter_mut()
-            .find(|entry| same_spelling(entry) || same_value(entry))
-        {
-            if !same_spelling(entry) {
-                entry.spellings.push(Zeroizing::new(value.to_owned()));
-            }
-            return entry.placeholder;
-        }
-        let of_kind = self
-            .entries
-            .iter()
-            .map(|entry| entry.placeholder)
-            .filter(|other| other.kind == kind);
-        let mut placeholder = Placeholder {
-            kind,
-            number: 1 + of_kind.map(|other| other.number).max().unwrap_or(0),
-        };
-        while reserved.contains(&placeholder) {
-            placeholder.number += 1;
-        }
-        self.entries.push(Entry {
-            placeholder,
-            normal,
-            spellings: vec![Zeroizing::new(value.to_owned())],
-        });
-        placeholder
+        Restorer::new(self.entries.iter().filter_map(|entry| {
+            let placeholder = entry.placeholder?;
+            left.contains(placeholder.to_string().as_str())
+                .then(|| (placeholder, entry.spelling.clone()))
+        }))
     }
 
     /// Every spelling of every value.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&str, EntityKind)> {
-        let spellings = |entry: &Entry| entry.placeholder.kind;
-        self.entries.iter().flat_map(move |entry| {
-            entry
-                .spellings
-                .iter()
-                .map(move |value| (value.as_str(), spellings(entry)))
-        })
+        let entries = self.entries.iter();
+        entries.map(|entry| (entry.spelling.as_str(), entry.kind))
+    }
+
+    /// The placeholder of a spelling that was learned.
+    pub(crate) fn placeholder(&self, spelling: &str) -> Option<Placeholder> {
+        let place = self.place(spelling).ok()?;
+        self.entries[self.by_spelling[place]].placeholder
+    }
+
+    /// Gives all these values placeholders. `mentioned` are numbers that stand in a text as they are, and not
+    /// because we put them there: no value has them from now on.
+    pub(crate) fn learn<'v>(
+        &mut self,
+        values: impl Iterator<Item = (EntityKind, &'v str)>,
+        mentioned: &BTreeSet<Subject>,
+    ) {
+        for entry in &mut self.entries {
+            entry.placeholder = entry
+                .placeholder
+                .filter(|placeholder| !mentioned.contains(&placeholder.subject()));
+        }
+        for subject in mentioned {
+            self.taken.entry(*subject).or_insert(0);
+        }
+        for (kind, spelling) in values {
+            if let Err(place) = self.place(spelling) {
+                self.by_spelling.insert(place, self.entries.len());
+                self.entries.push(Entry {
+                    kind,
+                    spelling: Zeroizing::new(spelling.to_owned()),
+                    placeholder: None,
+                });
+            }
+        }
+        self.number();
+    }
+
+    /// Whether a value has this number.
+    pub(crate) fn has(&self, subject: Subject) -> bool {
+        self.taken.get(&subject).is_some_and(|given| *given > 0)
+    }
+
+    /// Gives placeholders to entries that have none, and others to those that share a number and should not.
+    fn number(&mut self) {
+        let values: Vec<(EntityKind, &str)> = self
+            .entries
+            .iter()
+            .map(|entry| (entry.kind, entry.spelling.as_str()))
+            .collect();
+        let meant = subjects(&values);
+        // Who keeps a number: the first that has it, with all that mean the same.
+        let mut meaning_of: BTreeMap<Subject, usize> = BTreeMap::new();
+        let mut number_of: BTreeMap<(EntityKind, usize), u32> = BTreeMap::new();
+        for (entry, meant) in self.entries.iter_mut().zip(&meant) {
+            let Some(placeholder) = entry.placeholder else {
+                continue;
+            };
+            let keeps = meaning_of.entry(placeholder.subject()).or_insert(*meant);
+            if *keeps == *meant {
+                let key = (placeholder.kind, *meant);
+                number_of.entry(key).or_insert(placeholder.number);
+            } else {
+                entry.placeholder = None;
+            }
+        }
+        for (entry, meant) in self.entries.iter_mut().zip(&meant) {
+            if entry.placeholder.is_some() {
+                continue;
+            }
+            let kind = entry.kind;
+            let number = *number_of.entry((kind, *meant)).or_insert_with(|| {
+                let last = self.last.entry(kind).or_default();
+                *last += 1;
+                while self.taken.contains_key(&(kind, *last)) {
+                    *last += 1;
+                }
+                *last
+            });
+            let given = self.taken.entry((kind, number)).or_default();
+            *given += 1;
+            entry.placeholder = Some(Placeholder {
+                kind,
+                number,
+                alias: *given,
+            });
+        }
+    }
+
+    /// Where a spelling stands in `by_spelling`, or would stand.
+    fn place(&self, spelling: &str) -> Result<usize, usize> {
+        self.by_spelling
+            .binary_search_by(|entry| self.entries[*entry].spelling.as_str().cmp(spelling))
     }
 }
 
@@ -116,42 +174,4 @@ impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Vault(<{} values>)", self.entries.len())
     }
-}
-
-/// What two spellings of one value have in common, where that is certain: one person must not become two,
-/// and two must never become one.
-fn normalize(kind: EntityKind, value: &str) -> Zeroizing<String> {
-    let only = |keep: fn(&char) -> bool| value.chars().filter(keep).collect::<String>();
-    Zeroizing::new(match kind {
-        // Local parts may differ by case in theory (RFC 5321 §2.4); no mailbox of a person does.
-        EntityKind::Email | EntityKind::Domain => value.to_lowercase(),
-        EntityKind::Phone => only(|c| c.is_ascii_digit() || *c == '+'),
-        EntityKind::Card | EntityKind::Ssn | EntityKind::DeviceId => only(char::is_ascii_digit),
-        EntityKind::Iban
-        | EntityKind::BankAccount
-        | EntityKind::NationalId
-        | EntityKind::TaxId
-        | EntityKind::Passport
-        | EntityKind::DriverLicense
-        | EntityKind::MedicalRecord
-        | EntityKind::LicenseNumber
-        | EntityKind::MacAddress
-        | EntityKind::VehicleId => only(char::is_ascii_alphanumeric).to_ascii_uppercase(),
-        EntityKind::IpAddress => value
-            .parse::<IpAddr>()
-            .map_or_else(|_| value.to_owned(), |address| address.to_string()),
-        EntityKind::CryptoAddress
-        | EntityKind::Coordinates
-        | EntityKind::Person
-        | EntityKind::UserName
-        | EntityKind::Organization
-        | EntityKind::Location
-        | EntityKind::Address
-        | EntityKind::Group
-        | EntityKind::DateOfBirth
-        | EntityKind::Date
-        | EntityKind::Age
-        | EntityKind::UrlCredential
-        | EntityKind::ApiKey => value.to_owned(),
-    })
 }

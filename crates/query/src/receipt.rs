@@ -95,8 +95,15 @@ pub struct Receipt {
     pub sent: Option<Sent>,
     /// Placeholders that left in place of values.
     pub replaced: Vec<Replaced>,
-    /// Placeholders of the answer that were turned back into values.
+    /// How many placeholders of the answer were turned back into values.
     pub restored: u32,
+    /// How many of the answer may have been meant for one that left (`Person 1`); they stay as they came.
+    pub uncertain: u32,
+    /// How many stood in an address (a URL, a link's target, an HTML attribute), which could have carried the
+    /// value away; they stay as they came.
+    pub withheld: u32,
+    /// How many looked like placeholders but never left; they stay as they came.
+    pub invented: u32,
     /// Placeholders that left and did not come back.
     pub dropped: Vec<String>,
     /// Tokens by tier.

@@ -1,6 +1,6 @@
 import type { Receipt, Sent } from 'tidegate';
 import type { Answer } from '../conversation.ts';
-import { bytes, KINDS, pretty } from '../words.ts';
+import { bytes, cameBack, KINDS, pretty } from '../words.ts';
 import { CopyButton } from './copy.tsx';
 import { Placeholders } from './placeholders.tsx';
 import { PreviewText } from './preview.tsx';
@@ -45,7 +45,7 @@ export function Left({ answer }: { answer: Answer }) {
 }
 
 function SentView({ sent, receipt }: { sent: Sent; receipt: Receipt }) {
-  const { replaced, restored, dropped } = receipt;
+  const { replaced } = receipt;
   return (
     <div class="left-body">
       <p>
@@ -67,12 +67,7 @@ function SentView({ sent, receipt }: { sent: Sent; receipt: Receipt }) {
               </li>
             ))}
           </ul>
-          <p class="detail">
-            {restored === 0
-              ? 'None of them came back in the answer.'
-              : `Put back into the answer in ${restored} ${restored === 1 ? 'place' : 'places'}.`}
-            {dropped.length > 0 && ` The answer left out ${dropped.join(', ')}.`}
-          </p>
+          <p class="detail">{cameBack(receipt)}</p>
         </>
       )}
       <dl class="facts">

@@ -579,9 +579,22 @@ sent?: Sent,
  */
 replaced: Array<Replaced>, 
 /**
- * Placeholders of the answer that were turned back into values.
+ * How many placeholders of the answer were turned back into values.
  */
 restored: number, 
+/**
+ * How many of the answer may have been meant for one that left (`Person 1`); they stay as they came.
+ */
+uncertain: number, 
+/**
+ * How many stood in an address (a URL, a link's target, an HTML attribute), which could have carried the
+ * value away; they stay as they came.
+ */
+withheld: number, 
+/**
+ * How many looked like placeholders but never left; they stay as they came.
+ */
+invented: number, 
 /**
  * Placeholders that left and did not come back.
  */
