@@ -252,6 +252,7 @@ fn numbers_of_states() {
         (NationalId, "NI number «AB 12 34 56 C» and «ab123456c»"),
         (TaxId, "UTR: «1955839661»"),
         (TaxId, "Steuer-ID «36 574 261 809»"),
+        (TaxId, "Steuer-ID: «12 345 678 901»"),
         (TaxId, "meine Steuernummer: «181/815/08155»"),
         (NationalId, "«2 95 10 99 126 111 93»"),
         (NationalId, "DNI «54362315-K», NIE «X2482300W»"),
@@ -280,6 +281,7 @@ fn numbers_of_states() {
 fn papers_banks_and_devices() {
     check_all(&[
         (Passport, "My passport number is «X12345678»."),
+        (Passport, "passport: «C01X00T47»"),
         (Passport, "Passport No. «543216789», expires soon"),
         (
             DriverLicense,

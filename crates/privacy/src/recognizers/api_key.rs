@@ -45,7 +45,7 @@ const NEEDED: [&str; 10] = [
 /// RFC 7468; a block that is cut off goes to the end of the text.
 const PEM: &str = r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|$)";
 const ASSIGNED_KEY: &str = r#"(?i)(?:api[_\- ]?key|secret|(?:access|auth|client|private|account|subscription)[_\- ]?(?:key|token|secret)|token|credentials?)[a-z0-9_]*["']?[ \t]*(?:=>|:=|[:=]|\bis\b):?[ \t]*["'`]?([^\s"'`<>(){}\[\],;]+)"#;
-const ASSIGNED_PASSWORD: &str = r#"(?i)(?:passw(?:or)?d|passphrase|passwort|kennwort|mot de passe|contrase\x{f1}a|\bpwd|\bpw|\bpass)[a-z0-9_]*["']?[ \t]*(?:=>|:=|[:=]|\bis\b|\bto\b|\bist\b|\best\b|\bes\b):?[ \t]*["'`]?([^\s"'`<>(){}\[\],;]+)"#;
+const ASSIGNED_PASSWORD: &str = r#"(?i)(?:passw(?:or)?d|passphrase|passwort|kennwort|mot de passe|contrase\x{f1}a|\b(?:pwd|pw|pass)\b)[a-z0-9_]*["']?[ \t]*(?:=>|:=|[:=]|\bis\b|\bto\b|\bist\b|\best\b|\bes\b):?[ \t]*["'`]?([^\s"'`<>(){}\[\],;]+)"#;
 const BEARER: &str = r"(?i)\bbearer[ \t]+([A-Za-z0-9_\-.~+/]+=*)";
 
 /// What issuers start their secrets with.

@@ -58,7 +58,7 @@ pub(super) fn scan(text: &str, spans: &mut Vec<Span>) {
         spans.push(Span {
             range,
             kind: EntityKind::Coordinates,
-            score: score + bonus,
+            score: (score + bonus).min(1.0),
         });
     }
 }

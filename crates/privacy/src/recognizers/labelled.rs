@@ -170,6 +170,7 @@ const LABELS: &[Label] = &[
             "citizen id",
             "personal id",
             "national insurance",
+            "nino",
             "social insurance",
             "personalausweis",
             "personalausweisnummer",
@@ -468,8 +469,10 @@ fn number(text: &str, start: usize, digits: usize, longest: usize) -> Option<Ran
         (length, found, end) = (length + group, found + group_digits, end + group);
         let mut after = text[end..].chars();
         let joint = after.next();
-        let joins =
-            matches!(joint, Some('-' | '.' | '/')) || (joint == Some(' ') && found < digits.max(6));
+        let follows_space = text[start..end].contains(' ')
+            && after.as_str().starts_with(|c: char| c.is_ascii_digit());
+        let joins = matches!(joint, Some('-' | '.' | '/'))
+            || (joint == Some(' ') && (found < digits.max(6) || follows_space));
         // The next group belongs to it, too.
         match joins.then(|| self::group(after.as_str())).flatten() {
             Some((next, _)) if length + next <= longest => end += 1,
