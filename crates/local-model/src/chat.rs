@@ -1,5 +1,8 @@
 //! The model's own chat template: a Jinja program in the GGUF file.
 
+mod json;
+mod time;
+
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig};
 
 use crate::{
@@ -30,7 +33,7 @@ pub(crate) struct ChatTemplate {
 impl ChatTemplate {
     /// Takes `tokenizer.chat_template`, if the file has one.
     pub fn of(header: &Header) -> Option<Self> {
-        let source = header.string("tokenizer.chat_template").ok()?.to_owned();
+        let source = without_generation_tags(header.string("tokenizer.chat_template").ok()?);
         let mut environment = Environment::new();
         // As Hugging Face's `apply_chat_template` and llama.cpp set it up.
         if let Ok(syntax) = SyntaxConfig::builder()
@@ -44,7 +47,11 @@ impl ChatTemplate {
         environment.set_fuel(Some(FUEL));
         environment
             .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_filter("tojson", tojson);
+        environment.add_filter("tojson", json::tojson);
+        // In Python nothing can be taken out of `None`, which is what a template gets for no tools.
+        environment.add_test("iterable", |value: Value| {
+            !value.is_none() && value.try_iter().is_ok()
+        });
         environment.add_function(
             "raise_exception",
             |reason: String| -> Result<Value, minijinja::Error> {
@@ -55,6 +62,15 @@ impl ChatTemplate {
             source,
             environment,
         })
+    }
+
+    /// Lets the template know the time, `strftime_now`: `clock` gives seconds since 1970-01-01 00:00, as clocks
+    /// on the wall show them.
+    pub fn set_clock(&mut self, clock: fn() -> u64) {
+        self.environment
+            .add_function("strftime_now", move |format: String| {
+                time::strftime(&format, clock())
+            });
     }
 
     /// The prompt for `messages`, up to where the assistant begins to speak.
@@ -74,7 +90,7 @@ impl ChatTemplate {
                 |message| context! { role => message.role, content => guard.mark(message.content) },
             )
             .collect();
-        self.render_values(&guard, messages.into(), ().into())
+        self.render_values(&guard, messages.into(), ().into(), true)
     }
 
     /// The prompt for messages and tools in the shape that Hugging Face's templates expect.
@@ -87,6 +103,17 @@ impl ChatTemplate {
         messages: &serde_json::Value,
         tools: Option<&serde_json::Value>,
         tokenizer: &Tokenizer,
+    ) -> Result<Prompt, Error> {
+        self.render_turns(messages, tools, tokenizer, true)
+    }
+
+    /// `begins`: up to where the assistant begins to speak, not only to where the last message ends.
+    fn render_turns(
+        &self,
+        messages: &serde_json::Value,
+        tools: Option<&serde_json::Value>,
+        tokenizer: &Tokenizer,
+        begins: bool,
     ) -> Result<Prompt, Error> {
         if tools.is_some() && !self.source.contains("tools") {
             return Err(Error::NoTools);
@@ -104,7 +131,7 @@ impl ChatTemplate {
         let value =
             |json: &serde_json::Value| Value::from(minijinja::value::Serde(guard.mark_json(json)));
         let tools = tools.map_or(Value::from(()), value);
-        self.render_values(&guard, value(messages), tools)
+        self.render_values(&guard, value(messages), tools, begins)
     }
 
     fn render_values(
@@ -112,12 +139,14 @@ impl ChatTemplate {
         guard: &Guard<'_>,
         messages: Value,
         tools: Value,
+        begins: bool,
     ) -> Result<Prompt, Error> {
         let tokenizer = guard.tokenizer;
         let variables = context! {
             messages,
             tools,
-            add_generation_prompt => true,
+            documents => (),
+            add_generation_prompt => begins,
             bos_token => tokenizer.bos_text(),
             eos_token => tokenizer.eos_text(),
         };
@@ -138,55 +167,31 @@ impl ChatTemplate {
     }
 }
 
-/// As in Hugging Face's templates: Python's `json.dumps(value, ensure_ascii=False)`, whose spaces the
-/// models were trained on, with `indent` if the template gives one.
-fn tojson(value: Value, options: minijinja::value::Kwargs) -> Result<Value, minijinja::Error> {
-    let indent: Option<usize> = options.get("indent")?;
-    // Others change nothing here: `ensure_ascii` is false, keys keep their order.
-    for name in ["ensure_ascii", "separators", "sort_keys"] {
-        let _: Option<Value> = options.get(name)?;
-    }
-    options.assert_all_used()?;
-    let json = serde_json::to_value(&value)
-        .map_err(|error| minijinja::Error::new(ErrorKind::BadSerialization, error.to_string()))?;
-    let mut text = String::new();
-    write_json(&json, indent, 0, &mut text);
-    Ok(Value::from_safe_string(text))
-}
-
-fn write_json(value: &serde_json::Value, indent: Option<usize>, depth: usize, text: &mut String) {
-    let line = |depth: usize, text: &mut String| {
-        if let Some(indent) = indent {
-            text.push('\n');
-            text.push_str(&" ".repeat(indent * depth));
-        }
-    };
-    let comma = if indent.is_some() { "," } else { ", " };
-    match value {
-        serde_json::Value::Array(items) if !items.is_empty() => {
-            text.push('[');
-            for (at, item) in items.iter().enumerate() {
-                text.push_str(if at > 0 { comma } else { "" });
-                line(depth + 1, text);
-                write_json(item, indent, depth + 1, text);
+/// Hugging Face's `{% generation %}` marks what the assistant says, for training: a scope and nothing more,
+/// `{% with %}`.
+fn without_generation_tags(source: &str) -> String {
+    let signs = ['-', '+'];
+    let mut text = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(at) = rest.find("{%") {
+        let (before, tag) = rest.split_at(at + 2);
+        text.push_str(before);
+        rest = tag;
+        let name = tag.trim_start_matches(signs).trim_start();
+        for (theirs, ours) in [("generation", "with"), ("endgeneration", "endwith")] {
+            let Some(after) = name.strip_prefix(theirs) else {
+                continue;
+            };
+            let end = after.trim_start().trim_start_matches(signs);
+            if end.starts_with("%}") {
+                text.push_str(&tag[..tag.len() - name.len()]);
+                text.push_str(ours);
+                rest = after;
             }
-            line(depth, text);
-            text.push(']');
         }
-        serde_json::Value::Object(members) if !members.is_empty() => {
-            text.push('{');
-            for (at, (name, member)) in members.iter().enumerate() {
-                text.push_str(if at > 0 { comma } else { "" });
-                line(depth + 1, text);
-                text.push_str(&serde_json::Value::from(name.as_str()).to_string());
-                text.push_str(": ");
-                write_json(member, indent, depth + 1, text);
-            }
-            line(depth, text);
-            text.push('}');
-        }
-        plain => text.push_str(&plain.to_string()),
     }
+    text.push_str(rest);
+    text
 }
 
 /// Whether a role is one: templates make control tokens of them, `<|` + role + `|>`.
@@ -212,5 +217,7 @@ impl std::fmt::Debug for Message<'_> {
     }
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

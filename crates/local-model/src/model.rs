@@ -176,6 +176,14 @@ impl Model {
         }
     }
 
+    /// Lets a chat template that tells the date know it; without a clock such templates take a day of their own,
+    /// or refuse. `clock` gives seconds since 1970-01-01 00:00 in local time.
+    pub fn set_clock(&mut self, clock: fn() -> u64) {
+        if let Some(template) = &mut self.template {
+            template.set_clock(clock);
+        }
+    }
+
     /// What the model is.
     pub fn info(&self) -> &ModelInfo {
         &self.info

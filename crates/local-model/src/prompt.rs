@@ -1,9 +1,9 @@
 //! A prompt out of a chat template's own text and the texts that people wrote.
 //!
 //! A chat template writes control tokens out as text. A person may write the same characters, and
-//! must not thereby end a turn or speak as somebody else. So such places in a person's text, and its
-//! two ends, are marked before the template sees it, and the marks become [`Prompt::breaks`], which no
-//! control token may reach over.
+//! must not thereby end a turn or speak as somebody else. So such places in a person's text, and the
+//! ends of it where one could come about, are marked before the template sees it, and the marks become
+//! [`Prompt::breaks`], which no control token may reach over.
 
 use crate::{Error, tokenizer::Tokenizer};
 
@@ -45,9 +45,10 @@ impl<'t> Guard<'t> {
         Ok(Self { tokenizer, mark })
     }
 
-    /// `text` with its marks: inside of each control token that is written out in it, and around it,
-    /// so that it makes none together with what the template puts beside it. Space around it stays
-    /// outside, for templates that trim.
+    /// `text` with its marks: inside of each control token that is written out in it, and at those of its
+    /// ends where it could make one together with what the template puts beside it. Where it could not there
+    /// is no mark, because templates look at texts: Qwen 3's asks whether anything comes after `</think>`.
+    /// Space around the text stays outside, for templates that trim.
     pub fn mark(&self, text: &str) -> String {
         let inner = text.trim();
         if inner.is_empty() {
@@ -55,15 +56,18 @@ impl<'t> Guard<'t> {
         }
         let start = text.len() - text.trim_start().len();
         let end = start + inner.len();
-        self.marked(text, [start], [end])
+        let before = self.tokenizer.control_may_begin_before(inner);
+        let after = self.tokenizer.control_may_end_after(inner);
+        let ends = [before.then_some(start), after.then_some(end)];
+        self.marked(text, ends.into_iter().flatten())
     }
 
-    /// JSON with marks in its texts. Those of messages get them around, too; others, which templates
+    /// JSON with marks in its texts. Those of messages get them at their ends, too; others, which templates
     /// compare with words of their own, only inside of control tokens.
     pub fn mark_json(&self, json: &serde_json::Value) -> serde_json::Value {
         use serde_json::Value;
         match json {
-            Value::String(text) => Value::String(self.marked(text, [], [])),
+            Value::String(text) => Value::String(self.marked(text, [])),
             Value::Array(values) => values.iter().map(|value| self.mark_json(value)).collect(),
             Value::Object(fields) => {
                 let marked = |(key, value): (&String, &Value)| {
@@ -71,7 +75,7 @@ impl<'t> Guard<'t> {
                         Value::String(text) if key == "content" => Value::String(self.mark(text)),
                         _ => self.mark_json(value),
                     };
-                    (self.marked(key, [], []), value)
+                    (self.marked(key, []), value)
                 };
                 Value::Object(fields.iter().map(marked).collect())
             }
@@ -79,12 +83,12 @@ impl<'t> Guard<'t> {
         }
     }
 
-    /// `text` with a mark at each of the offsets, and inside of control tokens between them.
-    fn marked<const N: usize>(&self, text: &str, before: [usize; N], after: [usize; N]) -> String {
+    /// `text` with a mark at each of the offsets, and inside of control tokens.
+    fn marked(&self, text: &str, offsets: impl IntoIterator<Item = usize>) -> String {
         let mut marked = String::with_capacity(text.len() + 8);
         let mut copied = 0;
         let mut places = self.tokenizer.control_breaks(text);
-        places.extend(before.into_iter().chain(after));
+        places.extend(offsets);
         places.sort_unstable();
         places.dedup();
         for at in places {

@@ -258,6 +258,16 @@ impl Tokenizer {
         self.controls.inside(text)
     }
 
+    /// Whether a control token could reach into `text` from before it.
+    pub fn control_may_begin_before(&self, text: &str) -> bool {
+        self.controls.may_begin_before(text)
+    }
+
+    /// Whether a control token could reach out of `text` behind it.
+    pub fn control_may_end_after(&self, text: &str) -> bool {
+        self.controls.may_end_after(text)
+    }
+
     /// The bytes that a token stands for; none for control tokens. They need not be whole UTF-8.
     pub fn bytes(&self, id: u32) -> &[u8] {
         let id = id as usize;

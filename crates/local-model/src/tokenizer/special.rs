@@ -11,6 +11,10 @@ pub(super) struct Special {
     ids: HashMap<Vec<u8>, u32>,
     /// Lengths that there are, bytes; with each the first bytes of such tokens.
     lengths: Vec<(usize, Box<[bool; 256]>)>,
+    /// Bytes that such tokens have behind their first one.
+    behind_first: BTreeSet<u8>,
+    /// Bytes that such tokens have before their last one.
+    before_last: BTreeSet<u8>,
     /// Tokens that swallow the white space after them.
     swallowing: BTreeSet<u32>,
 }
@@ -46,6 +50,8 @@ impl Special {
                 }
             };
             special.lengths[at].1[usize::from(text[0])] = true;
+            special.behind_first.extend(&text[1..]);
+            special.before_last.extend(&text[..text.len() - 1]);
             special.ids.insert(text.to_vec(), id);
         }
         special
@@ -91,6 +97,20 @@ impl Special {
             .filter(|&(at, _)| written(&text.as_bytes()[at..]))
             .map(|(at, character)| at + character.len_utf8())
             .collect()
+    }
+
+    /// Whether one of these tokens could reach into `text` from before it. What begins with a byte that they
+    /// have in the first place alone, often `<`, is safe.
+    pub fn may_begin_before(&self, text: &str) -> bool {
+        let first = text.as_bytes().first();
+        first.is_some_and(|byte| self.behind_first.contains(byte))
+    }
+
+    /// Whether one of these tokens could reach out of `text` behind it. What ends with a byte that they
+    /// have in the last place alone, often `>`, is safe.
+    pub fn may_end_after(&self, text: &str) -> bool {
+        let last = text.as_bytes().last();
+        last.is_some_and(|byte| self.before_last.contains(byte))
     }
 
     fn cut(
