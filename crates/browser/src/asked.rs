@@ -1,24 +1,46 @@
 //! A request in the local model's terms, and the model's steps in the request's.
 
-use local_model::{
-    AnswerPart, Constraint, Finish, Function, Generation, Model, Sampling, Step, ToolCalls,
-};
+use local_model::{AnswerPart, Finish, Generation, Model, Step, ToolCalls};
 use query::{
-    ChatRequest, Error, ErrorCode, FinishReason, FunctionCall, Message, Piece, ResponseFormat,
-    Role, TokenLogprob, ToolCall, ToolChoice, ToolChoiceMode, ToolType, TopLogprob,
+    ChatRequest, Error, ErrorCode, FinishReason, FunctionCall, Message, Piece, Role, TokenLogprob,
+    Tool, ToolCall, ToolChoice, ToolChoiceMode, ToolType, TopLogprob,
 };
 use serde_json::{Value, json};
 
 use crate::error::local_model as model_error;
 
-/// The prompt: messages and tools through the model's own chat template.
-pub(crate) fn prompt(model: &Model, request: &ChatRequest) -> Result<Vec<u32>, Error> {
-    let tools = if offers_tools(request) {
-        Some(serde_json::to_value(&request.tools).map_err(unwritable)?)
-    } else {
-        None
-    };
-    let messages = request.messages.iter().map(message);
+/// The last prompt that was made, and of what: a request is counted for the route, and then answered.
+#[derive(Default)]
+pub(crate) struct LastPrompt {
+    messages: Vec<Message>,
+    tools: Option<Vec<Tool>>,
+    /// Empty before the first.
+    ids: Vec<u32>,
+}
+
+impl LastPrompt {
+    /// The prompt of a request, made anew if the last one was another's. All have to be of one model.
+    pub(crate) fn of(&mut self, model: &Model, request: &ChatRequest) -> Result<&[u32], Error> {
+        let tools = offered_tools(request);
+        let is_known = self.messages == request.messages && self.tools.as_ref() == tools;
+        if !is_known || self.ids.is_empty() {
+            self.ids = prompt(model, &request.messages, tools)?;
+            self.messages.clone_from(&request.messages);
+            self.tools = tools.cloned();
+        }
+        Ok(&self.ids)
+    }
+}
+
+/// Messages and tools through the model's own chat template.
+fn prompt(
+    model: &Model,
+    messages: &[Message],
+    tools: Option<&Vec<Tool>>,
+) -> Result<Vec<u32>, Error> {
+    let tools = tools.map(serde_json::to_value).transpose();
+    let tools = tools.map_err(unwritable)?;
+    let messages = messages.iter().map(message);
     let messages = Value::Array(messages.collect::<Result<_, _>>()?);
     model
         .encode_chat_json(&messages, tools.as_ref())
@@ -57,58 +79,6 @@ fn message(message: &Message) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// `random`: a seed if the request has none.
-pub(crate) fn sampling(request: &ChatRequest, random: u64) -> Result<Sampling, Error> {
-    let parameters = request.sampling();
-    Ok(Sampling {
-        temperature: parameters.temperature,
-        top_k: parameters.top_k,
-        top_p: parameters.top_p,
-        min_p: parameters.min_p,
-        repetition_penalty: parameters.repetition_penalty,
-        frequency_penalty: parameters.frequency_penalty,
-        presence_penalty: parameters.presence_penalty,
-        logit_bias: request
-            .logit_bias
-            .iter()
-            .flatten()
-            .map(|(&id, &bias)| (id, bias))
-            .collect(),
-        top_log_probabilities: request.top_logprobs.unwrap_or(0) as usize,
-        seed: request.seed.map_or(random, u64::from),
-        max_tokens: parameters.max_tokens,
-        stop: request.stop_texts().to_vec(),
-        constraint: constraint(request)?,
-    })
-}
-
-fn constraint(request: &ChatRequest) -> Result<Option<Constraint>, Error> {
-    let functions = |only: Option<&str>| {
-        let tools = request.tools.iter().flatten();
-        let functions: Vec<Function> = tools
-            .filter(|tool| only.is_none_or(|name| tool.function.name == name))
-            .map(|tool| Function {
-                name: tool.function.name.clone(),
-                parameters: match &tool.function.parameters {
-                    Some(parameters) => parameters.to_string(),
-                    None => r#"{"type": "object", "properties": {}}"#.to_owned(),
-                },
-            })
-            .collect();
-        Some(Constraint::ToolCall(functions))
-    };
-    Ok(match (&request.tool_choice, &request.response_format) {
-        (Some(ToolChoice::Mode(ToolChoiceMode::Required)), _) => functions(None),
-        (Some(ToolChoice::Named(choice)), _) => functions(Some(&choice.function.name)),
-        (_, None | Some(ResponseFormat::Text)) => None,
-        (_, Some(ResponseFormat::JsonObject)) => Some(Constraint::JsonObject),
-        (_, Some(ResponseFormat::JsonSchema { json_schema })) => Some(Constraint::JsonSchema(
-            serde_json::to_string(&json_schema.schema).map_err(unwritable)?,
-        )),
-        (_, Some(ResponseFormat::Regex { pattern })) => Some(Constraint::Regex(pattern.clone())),
-    })
-}
-
 /// One of the answers in the making: steps in, pieces out.
 pub(crate) struct Answer<'r> {
     request: &'r ChatRequest,
@@ -120,15 +90,11 @@ pub(crate) struct Answer<'r> {
 impl<'r> Answer<'r> {
     /// Answer `index` of `n`.
     pub(crate) fn new(request: &'r ChatRequest, index: u32, seed: u64) -> Self {
-        let names = |tools: &Vec<query::Tool>| {
+        let names = |tools: &Vec<Tool>| {
             let names = tools.iter().map(|tool| tool.function.name.clone());
             ToolCalls::new(names.collect())
         };
-        let calls = request
-            .tools
-            .as_ref()
-            .filter(|_| offers_tools(request))
-            .map(names);
+        let calls = offered_tools(request).map(names);
         Self {
             request,
             index,
@@ -221,8 +187,13 @@ impl<'r> Answer<'r> {
     }
 }
 
-fn offers_tools(request: &ChatRequest) -> bool {
-    request.tools.is_some() && request.tool_choice != Some(ToolChoice::Mode(ToolChoiceMode::None))
+/// The tools that the model may call.
+fn offered_tools(request: &ChatRequest) -> Option<&Vec<Tool>> {
+    let none = Some(ToolChoice::Mode(ToolChoiceMode::None));
+    request
+        .tools
+        .as_ref()
+        .filter(|_| request.tool_choice != none)
 }
 
 fn token_logprob(

@@ -21,6 +21,13 @@ pub(crate) fn now_ms() -> f64 {
         .map_or(0.0, |performance| performance.now())
 }
 
+/// Seconds since 1970-01-01 00:00 in local time.
+pub(crate) fn local_seconds() -> u64 {
+    let now = js_sys::Date::new_0();
+    // The offset is what UTC is ahead by, in minutes.
+    (now.get_time() / 1e3 - now.get_timezone_offset() * 60.0) as u64
+}
+
 /// The engine's clock.
 #[derive(Debug)]
 pub(crate) struct Clock;

@@ -15,7 +15,7 @@ use query::{
 use serde::Serialize;
 
 use crate::{
-    asked::{self, Answer},
+    asked::{Answer, LastPrompt},
     device::now_ms,
     error::local_model as model_error,
     journal::Journals,
@@ -40,6 +40,7 @@ struct State {
     loading: Cell<bool>,
     load_ms: Cell<f64>,
     last: RefCell<Option<LastAnswer>>,
+    last_prompt: RefCell<LastPrompt>,
 }
 
 /// How the last answer went.
@@ -101,6 +102,7 @@ impl PageModel {
         let mut slot = self.0.model.lock().await;
         *slot = None;
         self.0.info.replace(None);
+        self.0.last_prompt.take();
         let model = load.await?;
         self.0.pace.replace(model.pace());
         self.0.info.replace(Some(model.info().clone()));
@@ -175,7 +177,9 @@ impl PageModel {
     /// The prompt that a request makes.
     async fn prompt(&self, request: &ChatRequest) -> Result<Vec<u32>, Error> {
         let slot = self.0.model.lock().await;
-        asked::prompt(slot.as_ref().ok_or_else(not_there)?, request)
+        let model = slot.as_ref().ok_or_else(not_there)?;
+        let mut last = self.0.last_prompt.borrow_mut();
+        last.of(model, request).map(<[u32]>::to_vec)
     }
 
     /// Runs a generation to its end. One that nobody waits for gives the model away when somebody wants
@@ -368,7 +372,9 @@ impl engine::LocalModel for PageModel {
         match self.0.model.try_lock() {
             Some(slot) => {
                 let Some(model) = slot.as_ref() else { return 0 };
-                asked::prompt(model, request).map_or(0, |prompt| to_u32(prompt.len()))
+                let mut last = self.0.last_prompt.borrow_mut();
+                last.of(model, request)
+                    .map_or(0, |prompt| to_u32(prompt.len()))
             }
             // It is answering something else. A token is about four bytes of English; whether the prompt
             // really fits is counted again before it is used.
@@ -395,7 +401,7 @@ impl engine::LocalModel for PageModel {
             Some(journal) => journal.seed.into(),
             None => (js_sys::Math::random() * 2f64.powi(32)) as u64,
         };
-        let sampling = asked::sampling(request, random)?;
+        let sampling = Sampling::of(request, random);
         let mut finish_reasons = Vec::new();
         let mut usage = Usage::default();
         let mut log_probabilities = 0.0;

@@ -189,6 +189,7 @@ async fn load(
     })
     .await?;
     model.limit_context(plan.context);
+    model.set_clock(crate::device::local_seconds);
     #[cfg(target_feature = "atomics")]
     model.set_pool(crate::threads::pool());
     Ok(model)

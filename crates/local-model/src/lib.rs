@@ -35,6 +35,7 @@ mod gguf;
 mod model;
 mod pace;
 mod prompt;
+mod request;
 mod sample;
 mod score;
 mod self_test;
