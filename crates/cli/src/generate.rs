@@ -98,6 +98,7 @@ async fn answer(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(tokens) = arguments.context {
         model.limit_context(tokens);
     }
+    model.set_clock(crate::clock::now);
     let load_ms = milliseconds(started);
 
     let prompt = match (&arguments.prompt_ids, &arguments.prompt) {

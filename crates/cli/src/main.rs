@@ -1,5 +1,6 @@
 //! The `tidegate` command.
 
+mod clock;
 mod eval;
 mod filter;
 mod generate;

@@ -106,6 +106,7 @@ pub(super) async fn load(path: &Path) -> anyhow::Result<(ModelInfo, Engine)> {
             let model = pollster::block_on(Model::load(source, Backend::Cpu, |_| {}));
             match model {
                 Ok(mut model) => {
+                    model.set_clock(crate::clock::now);
                     // Nobody waits any more if the server was interrupted.
                     let _ = loaded.send(Ok(model.info().clone()));
                     while let Ok(job) = jobs.recv() {

@@ -1,10 +1,6 @@
 //! The embedded upstream: the local model behind an OpenAI-compatible endpoint.
 
-use std::{
-    convert::Infallible,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -21,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::model::{Engine, Event, Job};
+use crate::clock::now;
 
 #[derive(Clone)]
 struct Server {
@@ -73,7 +70,8 @@ async fn complete(State(server): State<Server>, body: Bytes) -> Response {
             .is_some_and(|options| options.include_usage == Some(true)),
     );
     let (sender, mut events) = mpsc::unbounded_channel();
-    let sampling = sampling(&request);
+    // A fixed seed would give the same answer to the same question every time.
+    let sampling = Sampling::of(&request, now());
     if server
         .engine
         .send(Job {
@@ -106,31 +104,6 @@ async fn complete(State(server): State<Server>, body: Bytes) -> Response {
         reply.stream(events, include_usage)
     } else {
         reply.whole(events).await
-    }
-}
-
-fn sampling(request: &ChatRequest) -> Sampling {
-    let parameters = request.sampling();
-    Sampling {
-        temperature: parameters.temperature,
-        top_k: parameters.top_k,
-        top_p: parameters.top_p,
-        min_p: parameters.min_p,
-        repetition_penalty: parameters.repetition_penalty,
-        frequency_penalty: parameters.frequency_penalty,
-        presence_penalty: parameters.presence_penalty,
-        logit_bias: request
-            .logit_bias
-            .iter()
-            .flatten()
-            .map(|(&id, &bias)| (id, bias))
-            .collect(),
-        top_log_probabilities: 0,
-        // A fixed seed would give the same answer to the same question every time.
-        seed: request.seed.map_or_else(now, u64::from),
-        max_tokens: parameters.max_tokens,
-        stop: request.stop_texts().to_vec(),
-        constraint: None,
     }
 }
 
@@ -253,11 +226,4 @@ fn refuse(status: StatusCode, message: &str) -> Response {
 
 fn error_json(message: &str) -> Value {
     json!({ "error": { "message": message, "type": "tidegate" } })
-}
-
-/// Seconds since 1970; 0 on a clock before it.
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
 }
