@@ -9,6 +9,7 @@ mod lines;
 mod load;
 mod personal;
 mod serve;
+mod train;
 
 use clap::{Parser, Subcommand};
 
@@ -43,6 +44,11 @@ enum Command {
         #[command(subcommand)]
         what: eval::What,
     },
+    /// Make weights that ship.
+    Train {
+        #[command(subcommand)]
+        what: train::What,
+    },
     /// Serve page, relay, gateway and an upstream on this machine.
     Serve(serve::Arguments),
     /// Pass sealed queries on to a gateway, and drop who sent them.
@@ -58,6 +64,7 @@ fn main() -> anyhow::Result<()> {
         Command::Detect(arguments) => filter::detect(&arguments),
         Command::Sanitize(arguments) => filter::sanitize(&arguments),
         Command::Eval { what } => eval::run(&what),
+        Command::Train { what } => train::run(&what),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Relay(arguments) => serve::run_relay(arguments),
         Command::Gateway(arguments) => serve::run_gateway(arguments),

@@ -1,9 +1,12 @@
 //! What is personal in one text, as the commands tell it: offsets count Unicode code points.
 
 use clap::{Args, ValueEnum};
-use privacy::{Findings, Vault};
+use privacy::{Detector, Findings, Tagger, Vault, find_with};
 use query::{ChatRequest, EntityKind, Message, PrivacyClass, PrivacyLevel, Replaced, Role};
 use serde::Serialize;
+
+/// What the tagger learned.
+const TAGGER: &[u8] = include_bytes!("../../privacy/weights/tagger.bin");
 
 /// How carefully personal data is handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
@@ -31,24 +34,38 @@ pub(crate) struct Options {
     /// How carefully personal data is handled.
     #[arg(long = "privacy", value_name = "LEVEL", value_enum, default_value_t)]
     pub(crate) level: Level,
+    /// Without the tagger: only what patterns and check digits prove, no names and places.
+    #[arg(long)]
+    patterns_only: bool,
 }
 
 impl Options {
     /// What looks for it.
     pub(crate) fn finder(&self) -> Finder {
-        Finder { level: self.level }
+        let detector = if self.patterns_only {
+            Detector::default()
+        } else {
+            #[expect(clippy::expect_used, reason = "a test reads the same bytes")]
+            let tagger = Tagger::from_bytes(TAGGER).expect("the weights that ship are whole");
+            Detector::new(tagger)
+        };
+        Finder {
+            level: self.level,
+            detector,
+        }
     }
 }
 
 /// Looks for personal data.
 pub(crate) struct Finder {
     pub(crate) level: Level,
+    pub(crate) detector: Detector,
 }
 
 impl Finder {
     /// What is personal in a [`request`], as it begins a conversation.
     pub(crate) fn find<'r>(&self, request: &'r ChatRequest) -> Findings<'r> {
-        privacy::find(request, self.level.into(), &Vault::new())
+        find_with(&self.detector, request, self.level.into(), &Vault::new())
     }
 }
 
@@ -150,15 +167,19 @@ mod tests {
 
     use super::*;
 
-    const FINDER: Finder = Finder {
-        level: Level::Balanced,
-    };
+    fn finder() -> Finder {
+        Finder {
+            level: Level::Balanced,
+            detector: Detector::default(),
+        }
+    }
 
     #[test]
     fn offsets_count_code_points() {
         // é: 2 bytes; 🦀: 4 bytes; e and a combining accent: two code points.
         let request = request("é🦀e\u{301} ada@example.com, 203.0.113.7");
-        let findings = FINDER.find(&request);
+        let finder = finder();
+        let findings = finder.find(&request);
         let spans = spans(&findings);
         let places: Vec<_> = spans
             .iter()
@@ -173,7 +194,7 @@ mod tests {
     #[test]
     fn what_never_leaves_is_masked_too_and_said() {
         let request = request("https://ada:hunter2@example.com");
-        let masked = mask(&FINDER.find(&request));
+        let masked = mask(&finder().find(&request));
         assert!(masked.blocked);
         assert!(!masked.text.contains("hunter2"), "{}", masked.text);
     }

@@ -24,6 +24,8 @@ const PROMPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/promp
 fn start(words: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(words)
+        // What is found then is a matter of rules, which these tests can state.
+        .arg("--patterns-only")
         // It would be part of an error.
         .env_remove("RUST_BACKTRACE")
         .env_remove("RUST_LIB_BACKTRACE")

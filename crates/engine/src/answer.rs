@@ -39,7 +39,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         check(&request)?;
         let request = self.with_model_name(request);
 
-        let findings = privacy::find(&request, policy.privacy, &self.vault.borrow());
+        let findings = self.find(&request, policy);
         let route = self.decide(&findings, policy)?;
         on_event(AnswerEvent::Route {
             route: route.clone(),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use oblivious_http::VerifiedKey;
-use privacy::{Findings, Vault};
+use privacy::{Detector, Findings, Vault};
 use query::{ChatRequest, CloudState, DeviceState, Error, Policy, Preview, Route};
 
 use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary};
@@ -18,6 +18,8 @@ pub struct Engine<L, T, C, S, K> {
     pub(crate) clock: C,
     pub(crate) signals: S,
     pub(crate) consent: K,
+    /// Never borrowed across an await.
+    pub(crate) detector: RefCell<Detector>,
     /// Never borrowed across an await.
     pub(crate) vault: RefCell<Vault>,
     /// Never borrowed across an await.
@@ -40,6 +42,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             clock,
             signals,
             consent,
+            detector: RefCell::default(),
             vault: RefCell::default(),
             summary: RefCell::default(),
         }
@@ -56,28 +59,35 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         self
     }
 
+    /// From now on, personal data is found by this detector; before, by recognizers alone.
+    pub fn set_detector(&self, detector: Detector) {
+        self.detector.replace(detector);
+    }
+
     /// Where a request would be answered now.
     ///
     /// # Errors
     /// As [`Engine::answer`] before it begins.
     pub fn route(&self, request: &ChatRequest, policy: &Policy) -> Result<Route, Error> {
         check(request)?;
-        self.decide(
-            &privacy::find(request, policy.privacy, &self.vault.borrow()),
-            policy,
-        )
+        self.decide(&self.find(request, policy), policy)
     }
 
     /// What of a request would leave if the cloud answered it.
     pub fn preview(&self, request: &ChatRequest, policy: &Policy) -> Preview {
-        let vault = self.vault.borrow();
-        privacy::preview(&privacy::find(request, policy.privacy, &vault), &vault)
+        privacy::preview(&self.find(request, policy), &self.vault.borrow())
     }
 
     /// Ends the conversation: wipes which placeholder stood for which value, and what was summarised.
     pub fn forget(&self) {
         self.vault.replace(Vault::new());
         self.summary.take();
+    }
+
+    /// What is personal in a request.
+    pub(crate) fn find<'r>(&self, request: &'r ChatRequest, policy: &Policy) -> Findings<'r> {
+        let detector = self.detector.borrow();
+        privacy::find_with(&detector, request, policy.privacy, &self.vault.borrow())
     }
 
     pub(crate) fn decide(&self, findings: &Findings<'_>, policy: &Policy) -> Result<Route, Error> {

@@ -6,7 +6,7 @@ use query::{ChatRequest, EntityKind, Finding, PrivacyClass, PrivacyLevel};
 
 use crate::{
     Vault, class_of,
-    detect::{Span, detect},
+    detect::{Detector, Span},
     known::Known,
 };
 
@@ -32,6 +32,16 @@ pub(crate) struct Classed {
 /// Finds what is personal in a request: what the recognizers see, and every value that was seen elsewhere in
 /// the conversation, be it in this request or earlier (then the vault knows it).
 pub fn find<'r>(request: &'r ChatRequest, level: PrivacyLevel, vault: &Vault) -> Findings<'r> {
+    find_with(&Detector::default(), request, level, vault)
+}
+
+/// [`find`] with what a detector sees.
+pub fn find_with<'r>(
+    detector: &Detector,
+    request: &'r ChatRequest,
+    level: PrivacyLevel,
+    vault: &Vault,
+) -> Findings<'r> {
     let contents = request
         .messages
         .iter()
@@ -39,7 +49,10 @@ pub fn find<'r>(request: &'r ChatRequest, level: PrivacyLevel, vault: &Vault) ->
     let stops = request.stop_texts().iter().map(String::as_str);
     let texts: Vec<&str> = contents.chain(stops).collect();
 
-    let mut found: Vec<Vec<Span>> = texts.iter().map(|text| detect(text)).collect();
+    let mut found: Vec<Vec<Span>> = texts
+        .iter()
+        .map(|text| detector.detect(text, level))
+        .collect();
     // A number that one sentence calls a telephone number is one in the next sentence, too.
     let mut known = Known::default();
     for (value, kind) in vault.values() {
@@ -47,7 +60,10 @@ pub fn find<'r>(request: &'r ChatRequest, level: PrivacyLevel, vault: &Vault) ->
     }
     for (text, spans) in texts.iter().zip(&found) {
         for span in spans {
-            known.insert(&text[span.range.clone()], span.kind);
+            // Another `42` is no age.
+            if span.kind != EntityKind::Age {
+                known.insert(&text[span.range.clone()], span.kind);
+            }
         }
     }
     for (text, spans) in texts.iter().zip(&mut found) {

@@ -26,14 +26,16 @@ mod recognizers;
 mod releasable;
 mod restore;
 mod subject;
+pub mod tagger;
 mod vault;
 
 pub use classes::class_of;
-pub use detect::{Span, detect};
-pub use find::{Findings, find};
+pub use detect::{Detector, Span, detect};
+pub use find::{Findings, find, find_with};
 pub use offsets::to_utf16;
 pub use preview::preview;
 pub use pseudonymize::{Blocked, pseudonymize};
 pub use releasable::Releasable;
 pub use restore::{Restored, Restorer};
+pub use tagger::Tagger;
 pub use vault::Vault;

@@ -114,6 +114,7 @@ mod tests {
     fn every_thousand_characters_are_measured_once() {
         let mut watch = Stopwatch::new(Finder {
             level: Level::Balanced,
+            detector: privacy::Detector::default(),
         });
         // 700 and a line's end: 701, 1402, 2103 characters, of two bytes each.
         for _ in 0..3 {
