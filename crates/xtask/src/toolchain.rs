@@ -73,6 +73,8 @@ impl Toolchain {
             Self::Active => PathBuf::from("cargo"),
             Self::Debian { .. } => {
                 words.extend(["-Z".into(), "build-std=std,panic_abort".into()]);
+                // Small sorts and formatting: every type that is sorted brings a sort of its own.
+                words.extend(["-Z", "build-std-features=optimize_for_size"].map(OsString::from));
                 PathBuf::from("/usr/bin/cargo")
             }
         };
