@@ -280,7 +280,7 @@ mod tests {
             "https://example.com/<",
             "and/or/",
             "a = b, c=",
-            "/home/",
+            "/srv/",
             "end.\u{a0}Start ",
             "e.g. ",
             "v1.2/",
