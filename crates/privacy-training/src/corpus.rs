@@ -6,7 +6,10 @@ use anyhow::{Context, bail};
 use query::EntityKind;
 use serde::Deserialize;
 
-use crate::Sample;
+use crate::{
+    Sample,
+    labels::{Labels, Meaning},
+};
 
 #[derive(Deserialize)]
 struct Line {
@@ -25,29 +28,6 @@ struct Marked {
     #[serde(rename = "type")]
     label: String,
 }
-
-/// What data sets call things, besides our own names; `None` is nothing personal by itself.
-const NAMES: [(&str, Option<EntityKind>); 19] = [
-    ("STREET_ADDRESS", Some(EntityKind::Address)),
-    ("ZIP_CODE", Some(EntityKind::Address)),
-    ("GPE", Some(EntityKind::Location)),
-    ("CITY", Some(EntityKind::Location)),
-    ("COUNTRY", Some(EntityKind::Location)),
-    ("NRP", Some(EntityKind::Group)),
-    ("NORP", Some(EntityKind::Group)),
-    ("ORG", Some(EntityKind::Organization)),
-    ("PER", Some(EntityKind::Person)),
-    ("LOC", Some(EntityKind::Location)),
-    ("DATE_TIME", Some(EntityKind::Date)),
-    ("PHONE_NUMBER", Some(EntityKind::Phone)),
-    ("EMAIL_ADDRESS", Some(EntityKind::Email)),
-    ("CREDIT_CARD", Some(EntityKind::Card)),
-    ("IBAN_CODE", Some(EntityKind::Iban)),
-    ("US_SSN", Some(EntityKind::Ssn)),
-    ("US_DRIVER_LICENSE", Some(EntityKind::DriverLicense)),
-    ("DOMAIN_NAME", Some(EntityKind::Domain)),
-    ("TITLE", None),
-];
 
 /// Reads lines `{"text", "spans": [{"start", "end", "type"}], "template"}`.
 ///
@@ -111,14 +91,9 @@ fn read(
 }
 
 fn kind(label: &str) -> anyhow::Result<Option<EntityKind>> {
-    if label == "PREFIX" {
-        return Ok(None);
-    }
-    let own = EntityKind::NAMES.into_iter().find(|known| known.1 == label);
-    let other = NAMES.into_iter().find(|known| known.0 == label);
-    match (own, other) {
-        (Some((kind, _)), _) => Ok(Some(kind)),
-        (None, Some((_, kind))) => Ok(kind),
-        (None, None) => bail!("no kind is called {label}"),
+    match Labels::default().meaning(label) {
+        Meaning::Kind(kind) => Ok(Some(kind)),
+        Meaning::LeftOut => Ok(None),
+        Meaning::Unknown => bail!("no kind is called {label}"),
     }
 }

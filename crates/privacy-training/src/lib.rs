@@ -5,7 +5,9 @@
 //! corpus     JSON Lines files    -> sentences, and texts without personal data
 //! train      sentences           -> Weights   (conditional random field, AdaGrad with L1)
 //! Recipe     all of it, once or on parts of the data
-//! measure    Tagger, sentences   -> precision and recall of spans
+//! labels     names of data sets  -> our kinds
+//! spans      found and marked    -> precision and recall
+//! measure    Tagger, sentences   -> these, over all sentences
 //! ```
 //!
 //! The same seed and files give the same bytes.
@@ -13,10 +15,12 @@
 pub mod corpus;
 mod crf;
 mod generate;
+pub mod labels;
 mod lists;
 mod measure;
 mod recipe;
 mod sample;
+pub mod spans;
 mod template;
 mod values;
 

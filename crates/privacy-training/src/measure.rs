@@ -6,10 +6,12 @@ use privacy::Detector;
 use query::{EntityKind, PrivacyLevel};
 use serde::Serialize;
 
-use crate::Sample;
+use crate::{
+    Sample,
+    spans::{Fate, Found, Gold, Score, score, share},
+};
 
-/// Spans found and missed, whatever kind they were taken for. A span is found if one that was reported shares
-/// at least half of what both cover together.
+/// Spans found and missed, whatever kind they were taken for, as [`score`] counts them.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// Samples looked at.
@@ -42,36 +44,39 @@ pub fn measure(
         samples: samples.len(),
         ..Report::default()
     };
-    let (mut right, mut reported, mut real) = (0_usize, 0_usize, 0_usize);
-    let (mut masked, mut characters) = (0_usize, 0_usize);
+    let (mut sum, mut characters) = (Score::default(), 0);
     for sample in samples {
         let text = sample.text();
-        let found = detector.detect(&text, level);
-        characters += text.chars().count();
-        let covered = |range: &Range<usize>| text[range.clone()].chars().count();
-        masked += found.iter().map(|span| covered(&span.range)).sum::<usize>();
-        let mut free: Vec<bool> = vec![true; found.len()];
+        let place = |byte: usize| text[..byte].chars().count();
+        let places = |range: &Range<usize>| place(range.start)..place(range.end);
+        let real = sample.spans();
+        let reported = detector.detect(&text, level);
+        let gold = real.iter().map(|(range, kind)| Gold {
+            range: places(range),
+            kind: Some(*kind),
+        });
+        let found = reported.iter().map(|span| Found {
+            range: places(&span.range),
+            kind: span.kind,
+        });
+        let (gold, found): (Vec<Gold>, Vec<Found>) = (gold.collect(), found.collect());
+        let length = place(text.len());
+        let scored = score(length, &gold, &found);
+        sum += scored.any;
+        characters += length;
+
         let mut missed = Vec::new();
-        for (range, kind) in sample.spans() {
-            real += 1;
-            let counts = report.by_kind.entry(kind).or_default();
-            counts.1 += 1;
-            let best = (0..found.len())
-                .filter(|&place| free[place])
-                .map(|place| (overlap(&found[place].range, &range), place))
-                .max_by(|a, b| a.0.total_cmp(&b.0));
-            match best {
-                Some((share, place)) if share >= 0.5 => {
-                    free[place] = false;
-                    right += 1;
-                    counts.0 += 1;
-                }
-                _ => missed.push(text[range].to_owned()),
+        for ((range, kind), fate) in real.into_iter().zip(scored.gold) {
+            let (right, all) = report.by_kind.entry(kind).or_default();
+            *all += 1;
+            match fate {
+                Fate::Matched => *right += 1,
+                Fate::Missed | Fate::Inside => missed.push(text[range].to_owned()),
             }
         }
-        reported += found.len();
         let mut wrong = Vec::new();
-        for (span, _) in found.iter().zip(&free).filter(|(_, free)| **free) {
+        for index in scored.spurious {
+            let span = &reported[index];
             *report.wrong.entry(span.kind).or_default() += 1;
             wrong.push(text[span.range.clone()].to_owned());
         }
@@ -79,18 +84,10 @@ pub fn measure(
             on_mistake(&text, &missed, &wrong);
         }
     }
-    let share = |part: usize, all: usize| part as f64 / all.max(1) as f64;
-    report.precision = share(right, reported);
-    report.recall = share(right, real);
-    report.f2 = 5.0 * report.precision * report.recall
-        / (4.0 * report.precision + report.recall).max(f64::MIN_POSITIVE);
-    report.masked = share(masked, characters);
+    // Of nothing there is no share: 0.
+    report.precision = sum.spans.precision().unwrap_or_default();
+    report.recall = sum.spans.recall().unwrap_or_default();
+    report.f2 = sum.spans.f(2.0).unwrap_or_default();
+    report.masked = share(sum.characters.found, characters).unwrap_or_default();
     report
-}
-
-/// What two ranges share of what they cover together.
-fn overlap(a: &Range<usize>, b: &Range<usize>) -> f64 {
-    let shared = a.end.min(b.end).saturating_sub(a.start.max(b.start));
-    let together = a.len() + b.len() - shared;
-    shared as f64 / together.max(1) as f64
 }

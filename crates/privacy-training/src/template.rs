@@ -68,7 +68,7 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) {
 
 fn gap_piece(gap: &str) -> anyhow::Result<Piece> {
     if let Some((kind, text)) = gap.split_once('=') {
-        let Some((kind, _)) = EntityKind::NAMES.into_iter().find(|known| known.1 == kind) else {
+        let Some(kind) = EntityKind::named(kind) else {
             bail!("no kind {kind} in {{{gap}}}");
         };
         return Ok(Piece::Marked(kind, text.to_owned()));

@@ -41,14 +41,6 @@ impl fmt::Display for Placeholder {
     }
 }
 
-/// The kind whose name is `label`.
-pub(crate) fn kind_of(label: &str) -> Option<EntityKind> {
-    EntityKind::NAMES
-        .iter()
-        .find(|(_, name)| *name == label)
-        .map(|(kind, _)| *kind)
-}
-
 /// Adds what a text mentions as placeholders do: a kind's name and a number, whatever stands between and around
 /// them (`my-email 1`). That is more than what is ever read as a placeholder, so that nobody's words are taken
 /// for one, neither by us nor by the model that answers.

@@ -8,7 +8,7 @@
 
 use query::EntityKind;
 
-use crate::placeholder::{MOST_DIGITS, Placeholder, fold, is_invisible, kind_of};
+use crate::placeholder::{MOST_DIGITS, Placeholder, fold, is_invisible};
 
 /// More characters that take no room in one place are not read over: it bounds what a stream must hold back.
 const MOST_INVISIBLE: usize = 2;
@@ -176,7 +176,7 @@ impl Cursor<'_> {
                 return Err(Stop::Other);
             }
         }
-        let kind = kind_of(label.trim_end_matches('_')).ok_or(Stop::Other)?;
+        let kind = EntityKind::named(label.trim_end_matches('_')).ok_or(Stop::Other)?;
         exact &= label.ends_with('_');
         let number = self.number()?;
         let mut placeholder = Placeholder {

@@ -109,6 +109,12 @@ impl EntityKind {
         // In the order of the declaration (tested).
         Self::NAMES[self as usize].1
     }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let known = Self::NAMES.into_iter().find(|(_, known)| *known == name);
+        known.map(|(kind, _)| kind)
+    }
 }
 
 /// How far a piece of text may go. Ordered: greater is stricter.
@@ -154,6 +160,7 @@ mod tests {
         for (index, (kind, name)) in EntityKind::NAMES.into_iter().enumerate() {
             assert_eq!(kind as usize, index);
             assert_eq!(serde_json::to_value(kind).unwrap(), name);
+            assert_eq!(EntityKind::named(name), Some(kind));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{io::Write, ops::AddAssign, path::PathBuf};
 
 use anyhow::bail;
 use clap::Args;
+use privacy_training::spans::share;
 use query::PrivacyClass;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +12,6 @@ use serde_json::json;
 use super::{
     bootstrap::intervals,
     privacy::create,
-    spans::share,
     timing::{Stopwatch, Times},
 };
 use crate::{

@@ -4,11 +4,9 @@
 mod answers;
 mod bootstrap;
 mod grade;
-mod labels;
 mod leak;
 mod perplexity;
 mod privacy;
-mod spans;
 mod timing;
 
 use clap::Subcommand;

@@ -10,14 +10,16 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Args;
+use privacy_training::{
+    labels::{Labels, Meaning},
+    spans::{Counts, Fate, Found, Gold, Score, TextScore, score, share},
+};
 use query::{EntityKind, PrivacyClass};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
     bootstrap::intervals,
-    labels::{Labels, Meaning},
-    spans::{Counts, Fate, Found, Gold, Score, TextScore, score, share},
     timing::{Stopwatch, Times},
 };
 use crate::{

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use query::EntityKind;
 
-use super::{Candidate, Hit, Recognizer, has_digit};
+use super::{Candidate, Hit, Recognizer, digits, has_digit, numbers::check::luhn};
 
 pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::Card,
@@ -54,7 +54,7 @@ fn judge(candidate: &Candidate<'_>, hits: &mut Vec<Hit>) {
                 break;
             }
             if number.len() < SHORTEST
-                || !luhn(&number)
+                || !luhn(&digits(&number), 10)
                 || !number.bytes().any(|digit| digit != b'0')
             {
                 continue;
@@ -87,24 +87,6 @@ fn groups(candidate: &Candidate<'_>) -> Vec<Range<usize>> {
         }
     }
     groups
-}
-
-/// Luhn, ISO/IEC 7812-1 annex B.
-fn luhn(number: &str) -> bool {
-    let sum: u32 = number
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(index, byte)| {
-            let digit = u32::from(byte - b'0');
-            match index % 2 {
-                0 => digit,
-                _ if digit > 4 => digit * 2 - 9,
-                _ => digit * 2,
-            }
-        })
-        .sum();
-    sum.is_multiple_of(10)
 }
 
 /// Prefix and length belong to a network that issues such numbers.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use query::EntityKind;
 
-use super::{CONTEXT_BONUS, has_context, is_word, word_starts};
+use super::{has_context, is_word, raised, word_starts};
 use crate::detect::Span;
 
 const WORDS: [&str; 17] = [
@@ -50,15 +50,11 @@ pub(super) fn scan(text: &str, spans: &mut Vec<Span>) {
             continue;
         };
         end = range.end;
-        let bonus = if has_context(text, &range, &WORDS) {
-            CONTEXT_BONUS
-        } else {
-            0.0
-        };
+        let near = has_context(text, &range, &WORDS);
         spans.push(Span {
             range,
             kind: EntityKind::Coordinates,
-            score: (score + bonus).min(1.0),
+            score: raised(score, near),
         });
     }
 }

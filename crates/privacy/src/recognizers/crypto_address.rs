@@ -5,7 +5,7 @@ use query::EntityKind;
 use sha2::{Digest, Sha256};
 use sha3::{Digest as _, Keccak256};
 
-use super::{CONTEXT_BONUS, has_context, is_word, word_starts};
+use super::{has_context, is_word, raised, word_starts};
 use crate::detect::Span;
 
 const WORDS: [&str; 16] = [
@@ -38,15 +38,11 @@ pub(super) fn scan(text: &str, spans: &mut Vec<Span>) {
             base58_alone(word)
         };
         if score > 0.0 {
-            let bonus = if has_context(text, &range, &WORDS) {
-                CONTEXT_BONUS
-            } else {
-                0.0
-            };
+            let near = has_context(text, &range, &WORDS);
             spans.push(Span {
                 range,
                 kind: EntityKind::CryptoAddress,
-                score: (score + bonus).min(1.0),
+                score: raised(score, near),
             });
         }
     }

@@ -127,15 +127,11 @@ pub(crate) fn scan(text: &str) -> Vec<Span> {
             }
         }
         for Hit { range, score } in hits.drain(..) {
-            let bonus = if has_context(text, &range, recognizer.context) {
-                CONTEXT_BONUS
-            } else {
-                0.0
-            };
+            let near = has_context(text, &range, recognizer.context);
             spans.push(Span {
                 range,
                 kind: recognizer.kind,
-                score: (score + bonus).min(1.0),
+                score: raised(score, near),
             });
         }
     }
@@ -161,6 +157,12 @@ fn has_context(text: &str, range: &Range<usize>, words: &[&str]) -> bool {
         near.split(|c: char| !c.is_alphanumeric())
             .any(|word| words.contains(&word))
     })
+}
+
+/// A score, given whether a context word is near.
+fn raised(score: f32, near: bool) -> f32 {
+    let bonus = if near { CONTEXT_BONUS } else { 0.0 };
+    (score + bonus).min(1.0)
 }
 
 impl<'a> Candidate<'a> {

@@ -2,7 +2,7 @@
 
 use query::EntityKind;
 
-use super::{CONTEXT_BONUS, has_context, is_word};
+use super::{has_context, is_word, raised};
 use crate::detect::Span;
 
 const WORDS: [&str; 20] = [
@@ -82,15 +82,11 @@ pub(super) fn scan(text: &str, spans: &mut Vec<Span>) {
         } else {
             0.3
         };
-        let bonus = if has_context(text, &range, &WORDS) {
-            CONTEXT_BONUS
-        } else {
-            0.0
-        };
+        let near = has_context(text, &range, &WORDS);
         spans.push(Span {
             range,
             kind: EntityKind::UserName,
-            score: score + bonus,
+            score: raised(score, near),
         });
     }
 }

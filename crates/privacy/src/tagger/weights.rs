@@ -274,11 +274,8 @@ impl<'a> Reader<'a> {
             .map(|_| {
                 let [length] = self.array("kinds")?;
                 let name = self.take(usize::from(length), "kinds")?;
-                EntityKind::NAMES
-                    .into_iter()
-                    .find(|(_, known)| known.as_bytes() == name)
-                    .map(|(kind, _)| kind)
-                    .ok_or(WeightsError::Invalid("kinds"))
+                let kind = str::from_utf8(name).ok().and_then(EntityKind::named);
+                kind.ok_or(WeightsError::Invalid("kinds"))
             })
             .collect()
     }

@@ -39,7 +39,7 @@ pub(super) fn remainder_11(number: &[u8], first: &[u32], second: &[u32]) -> bool
 }
 
 /// Luhn, ISO/IEC 7812-1 annex B; letters count as in base 36.
-pub(super) fn luhn(number: &[u8], base: u32) -> bool {
+pub(in crate::recognizers) fn luhn(number: &[u8], base: u32) -> bool {
     let sum: u32 = number
         .iter()
         .rev()

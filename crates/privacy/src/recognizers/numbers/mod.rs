@@ -3,7 +3,7 @@
 
 mod americas;
 mod asia;
-mod check;
+pub(super) mod check;
 mod europe;
 #[cfg(test)]
 mod tests;
@@ -11,7 +11,7 @@ mod things;
 
 use query::EntityKind;
 
-use super::{CONTEXT_BONUS, has_context};
+use super::{has_context, raised};
 use crate::detect::Span;
 
 /// One country's, or one industry's, numbers of one sort.
@@ -76,11 +76,10 @@ pub(super) fn scan(text: &str, spans: &mut Vec<Span>) {
             }
             let near = has_context(text, &range, scheme.words)
                 || has_context(text, &range, words_of(scheme.kind));
-            let bonus = if near { CONTEXT_BONUS } else { 0.0 };
             spans.push(Span {
                 range,
                 kind: scheme.kind,
-                score: (score + bonus).min(1.0),
+                score: raised(score, near),
             });
         }
     }

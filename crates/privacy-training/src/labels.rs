@@ -5,15 +5,16 @@ use std::{collections::BTreeMap, fs, path::Path};
 use anyhow::{Context, bail};
 use query::EntityKind::{self, *};
 
-/// From a data set's type names to our kinds.
-pub(crate) struct Labels {
+/// From a data set's type names to our kinds; by default the built-in ones.
+#[derive(Default)]
+pub struct Labels {
     /// By [`normal`] name; before the built-in names.
     given: BTreeMap<String, Option<EntityKind>>,
 }
 
 /// What a name means here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
+pub enum Meaning {
     /// One of our kinds.
     Kind(EntityKind),
     /// Left out by kind, on purpose.
@@ -24,11 +25,12 @@ pub(crate) enum Meaning {
 
 impl Labels {
     /// The built-in names, and before them those of a file: a JSON object from names to our kinds or to null.
-    pub(crate) fn read(path: Option<&Path>) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// Names the file and what is wrong there.
+    pub fn read(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else {
-            return Ok(Self {
-                given: BTreeMap::new(),
-            });
+            return Ok(Self::default());
         };
         let place = || path.display().to_string();
         let text = fs::read_to_string(path).with_context(place)?;
@@ -43,7 +45,7 @@ impl Labels {
         for (label, name) in names {
             let kind = match &name {
                 None => None,
-                Some(name) => match own(&normal(name)) {
+                Some(name) => match EntityKind::named(&normal(name)) {
                     Some(kind) => Some(kind),
                     None => {
                         let known: Vec<_> =
@@ -62,11 +64,11 @@ impl Labels {
     }
 
     /// What a data set's type name means; case and what joins its words do not matter.
-    pub(crate) fn meaning(&self, label: &str) -> Meaning {
+    pub fn meaning(&self, label: &str) -> Meaning {
         let name = normal(label);
         let kind = match self.given.get(&name) {
             Some(kind) => *kind,
-            None => match own(&name) {
+            None => match EntityKind::named(&name) {
                 Some(kind) => Some(kind),
                 None => match OTHERS.iter().find(|(other, _)| *other == name) {
                     Some((_, kind)) => *kind,
@@ -84,13 +86,6 @@ fn normal(name: &str) -> String {
         .map(|c| if c.is_alphanumeric() { c } else { '_' })
         .flat_map(char::to_uppercase)
         .collect()
-}
-
-fn own(name: &str) -> Option<EntityKind> {
-    EntityKind::NAMES
-        .iter()
-        .find(|(_, own)| *own == name)
-        .map(|(kind, _)| *kind)
 }
 
 /// Names of Presidio and its sentence generator, of OntoNotes and CoNLL, and of data sets in their manner.
@@ -187,7 +182,7 @@ mod tests {
     fn each_name_stands_once_and_is_none_of_ours() {
         for (index, (name, _)) in OTHERS.iter().enumerate() {
             assert_eq!(*name, normal(name));
-            assert_eq!(own(name), None, "{name}");
+            assert_eq!(EntityKind::named(name), None, "{name}");
             assert!(
                 OTHERS[..index].iter().all(|(other, _)| other != name),
                 "{name}"

@@ -12,41 +12,47 @@ use query::EntityKind;
 
 /// A span that the data marks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Gold {
-    pub(crate) range: Range<usize>,
+pub struct Gold {
+    /// Its characters.
+    pub range: Range<usize>,
     /// None: counted where kinds do not matter, and left out where they do.
-    pub(crate) kind: Option<EntityKind>,
+    pub kind: Option<EntityKind>,
 }
 
 /// A span that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) range: Range<usize>,
-    pub(crate) kind: EntityKind,
+pub struct Found {
+    /// Its characters.
+    pub range: Range<usize>,
+    /// What it was taken for.
+    pub kind: EntityKind,
 }
 
 /// How many are marked, how many were found, and how many of these are the same. Of spans or of characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) gold: usize,
-    pub(crate) found: usize,
-    pub(crate) matched: usize,
+pub struct Counts {
+    /// Marked.
+    pub gold: usize,
+    /// Found.
+    pub found: usize,
+    /// Both.
+    pub matched: usize,
 }
 
 impl Counts {
     /// The share of what was found that is marked; none if nothing was found.
-    pub(crate) fn precision(&self) -> Option<f64> {
+    pub fn precision(&self) -> Option<f64> {
         share(self.matched, self.found)
     }
 
     /// The share of what is marked that was found; none if nothing is marked.
-    pub(crate) fn recall(&self) -> Option<f64> {
+    pub fn recall(&self) -> Option<f64> {
         share(self.matched, self.gold)
     }
 
     /// Both in one: their harmonic mean, in which recall weighs `beta` times as much as precision (van
     /// Rijsbergen 1979). None if nothing is marked and nothing was found.
-    pub(crate) fn f(&self, beta: f64) -> Option<f64> {
+    pub fn f(&self, beta: f64) -> Option<f64> {
         let weight = beta * beta;
         let whole = weight * self.gold as f64 + self.found as f64;
         (whole > 0.0).then(|| (1.0 + weight) * self.matched as f64 / whole)
@@ -62,15 +68,17 @@ impl AddAssign for Counts {
 }
 
 /// A share, if there is anything to have a share of.
-pub(crate) fn share(part: usize, whole: usize) -> Option<f64> {
+pub fn share(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 /// Spans and characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Score {
-    pub(crate) spans: Counts,
-    pub(crate) characters: Counts,
+pub struct Score {
+    /// A span counts as a whole.
+    pub spans: Counts,
+    /// Each character counts by itself.
+    pub characters: Counts,
 }
 
 impl AddAssign for Score {
@@ -82,20 +90,20 @@ impl AddAssign for Score {
 
 /// How well one text's spans were found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TextScore {
+pub struct TextScore {
     /// Whatever the kinds.
-    pub(crate) any: Score,
+    pub any: Score,
     /// A span counts only if its kind is right, too.
-    pub(crate) by_kind: BTreeMap<EntityKind, Score>,
+    pub by_kind: BTreeMap<EntityKind, Score>,
     /// What became of each marked span where kinds do not matter.
-    pub(crate) gold: Vec<Fate>,
+    pub gold: Vec<Fate>,
     /// The found spans, by index, that match nothing where kinds do not matter.
-    pub(crate) spurious: Vec<usize>,
+    pub spurious: Vec<usize>,
 }
 
 /// What became of a marked span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// A found span matches it.
     Matched,
     /// None does.
@@ -105,7 +113,7 @@ pub(crate) enum Fate {
 }
 
 /// Scores one text of `length` characters; both lists in any order, ranges not empty and inside of the text.
-pub(crate) fn score(length: usize, gold: &[Gold], found: &[Found]) -> TextScore {
+pub fn score(length: usize, gold: &[Gold], found: &[Found]) -> TextScore {
     let gold_ranges: Vec<_> = gold.iter().map(|span| span.range.clone()).collect();
     let found_ranges: Vec<_> = found.iter().map(|span| span.range.clone()).collect();
 
