@@ -202,6 +202,8 @@ export const KINDS: Record<EntityKind, string> = {
   DOMAIN: 'web address',
   URL_CREDENTIAL: 'password in a link',
   API_KEY: 'access key',
+  AMOUNT: 'amount of money',
+  PRIVATE: 'private text',
 };
 
 export const PHASES: Record<Progress['phase'], string> = {

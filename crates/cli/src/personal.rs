@@ -65,7 +65,12 @@ pub(crate) struct Finder {
 impl Finder {
     /// What is personal in a [`request`], as it begins a conversation.
     pub(crate) fn find<'r>(&self, request: &'r ChatRequest) -> Findings<'r> {
-        find_with(&self.detector, request, self.level.into(), &Vault::new())
+        find_with(
+            &self.detector,
+            request,
+            &PrivacyLevel::from(self.level).into(),
+            &Vault::new(),
+        )
     }
 }
 

@@ -87,7 +87,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// What is personal in a request.
     pub(crate) fn find<'r>(&self, request: &'r ChatRequest, policy: &Policy) -> Findings<'r> {
         let detector = self.detector.borrow();
-        privacy::find_with(&detector, request, policy.privacy, &self.vault.borrow())
+        privacy::find_with(&detector, request, &policy.privacy, &self.vault.borrow())
     }
 
     pub(crate) fn decide(&self, findings: &Findings<'_>, policy: &Policy) -> Result<Route, Error> {

@@ -5,7 +5,7 @@
     reason = "outside `#[test]` functions, but only for them"
 )]
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, sync::LazyLock};
 
 use engine::{Always, Engine, FixedSignals, InMemory, ManualClock, NoModel};
 use futures::{
@@ -22,11 +22,10 @@ type Held = (mpsc::UnboundedSender<Result<Vec<u8>, Error>>, Vec<Vec<u8>>);
 type Wire = LocalBoxStream<'static, Result<Vec<u8>, Error>>;
 
 const SEED: [u8; 32] = [7; 32];
-const CLOUD_ONLY: Policy = Policy {
+static CLOUD_ONLY: LazyLock<Policy> = LazyLock::new(|| Policy {
     mode: Mode::CloudOnly,
-    privacy: query::PrivacyLevel::Balanced,
-    overflow: query::Overflow::Cloud,
-};
+    ..Policy::default()
+});
 
 fn ask(text: &str) -> ChatRequest {
     ChatRequest {

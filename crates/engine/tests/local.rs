@@ -197,7 +197,7 @@ fn route_and_preview_do_nothing() {
     });
     let policy = Policy {
         mode: Mode::PreferLocal,
-        privacy: PrivacyLevel::Careful,
+        privacy: PrivacyLevel::Careful.into(),
         ..Policy::default()
     };
     let request = ask("card 4111 1111 1111 1111, ada@example.com");

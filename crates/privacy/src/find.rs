@@ -1,8 +1,10 @@
 //! Everything personal in a whole request.
 
-use std::{fmt, ops::Range};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
-use query::{ChatRequest, EntityKind, Finding, PrivacyClass, PrivacyLevel};
+use query::{
+    ChatRequest, EntityKind, Finding, PrivacyClass, PrivacyLevel, PrivacyRules, ReplaceWith,
+};
 
 use crate::{
     Vault, class_of,
@@ -18,6 +20,9 @@ pub struct Findings<'r> {
     pub(crate) messages: Vec<Vec<Classed>>,
     /// One list for each stop text: they leave, too.
     pub(crate) stops: Vec<Vec<Classed>>,
+    /// What leaves in the place of a kind's values, where that is no plain placeholder.
+    #[expect(dead_code, reason = "every value leaves behind a placeholder so far")]
+    pub(crate) replace: BTreeMap<EntityKind, ReplaceWith>,
 }
 
 /// A span and how far it may go.
@@ -32,14 +37,14 @@ pub(crate) struct Classed {
 /// Finds what is personal in a request: what the recognizers see, and every value that was seen elsewhere in
 /// the conversation, be it in this request or earlier (then the vault knows it).
 pub fn find<'r>(request: &'r ChatRequest, level: PrivacyLevel, vault: &Vault) -> Findings<'r> {
-    find_with(&Detector::default(), request, level, vault)
+    find_with(&Detector::default(), request, &level.into(), vault)
 }
 
-/// [`find`] with what a detector sees.
+/// [`find`] with what a detector sees, by an app's rules.
 pub fn find_with<'r>(
     detector: &Detector,
     request: &'r ChatRequest,
-    level: PrivacyLevel,
+    rules: &PrivacyRules,
     vault: &Vault,
 ) -> Findings<'r> {
     let contents = request
@@ -51,7 +56,7 @@ pub fn find_with<'r>(
 
     let mut found: Vec<Vec<Span>> = texts
         .iter()
-        .map(|text| detector.detect(text, level))
+        .map(|text| detector.detect(text, rules.preset))
         .collect();
     // A number that one sentence calls a telephone number is one in the next sentence, too.
     let mut known = Known::default();
@@ -71,7 +76,7 @@ pub fn find_with<'r>(
     }
 
     let classify = |span: Span| Classed {
-        class: class_of(span.kind, level),
+        class: class_of(span.kind, rules),
         range: span.range,
         kind: span.kind,
         score: span.score,
@@ -83,6 +88,7 @@ pub fn find_with<'r>(
         request,
         messages: classed.by_ref().take(request.messages.len()).collect(),
         stops: classed.collect(),
+        replace: rules.replace.clone(),
     }
 }
 

@@ -215,6 +215,7 @@ fn findings_in<'r>(request: &'r ChatRequest, turns: &[Turn]) -> Findings<'r> {
         request,
         messages: messages.collect(),
         stops: Vec::new(),
+        replace: BTreeMap::default(),
     }
 }
 

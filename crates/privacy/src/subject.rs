@@ -140,7 +140,9 @@ fn normalize(kind: EntityKind, value: &str) -> Zeroizing<String> {
         | EntityKind::Date
         | EntityKind::Age
         | EntityKind::UrlCredential
-        | EntityKind::ApiKey => value.to_owned(),
+        | EntityKind::ApiKey
+        | EntityKind::Amount
+        | EntityKind::Private => value.to_owned(),
     })
 }
 

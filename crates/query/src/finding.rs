@@ -67,11 +67,15 @@ pub enum EntityKind {
     UrlCredential,
     /// API key, token or private key.
     ApiKey,
+    /// Amount of money. Looked for only where an app's rules name it.
+    Amount,
+    /// What a person or an app marked by hand.
+    Private,
 }
 
 impl EntityKind {
     /// All kinds and their names, in the order of the declaration.
-    pub const NAMES: [(Self, &'static str); 30] = [
+    pub const NAMES: [(Self, &'static str); 32] = [
         (Self::Email, "EMAIL"),
         (Self::Phone, "PHONE"),
         (Self::Card, "CARD"),
@@ -102,6 +106,8 @@ impl EntityKind {
         (Self::Domain, "DOMAIN"),
         (Self::UrlCredential, "URL_CREDENTIAL"),
         (Self::ApiKey, "API_KEY"),
+        (Self::Amount, "AMOUNT"),
+        (Self::Private, "PRIVATE"),
     ];
 
     /// As in JSON and in placeholders.

@@ -14,6 +14,7 @@ mod policy;
 mod receipt;
 mod redact;
 mod route;
+mod rules;
 mod tools;
 
 pub use chat::{
@@ -29,6 +30,7 @@ pub use receipt::{
     UsageByTier,
 };
 pub use route::{Reason, ReasonCode, Route, Target};
+pub use rules::{PrivacyRules, ReplaceWith, Term, Topic};
 pub use tools::{
     FunctionCall, FunctionDefinition, FunctionName, NamedToolChoice, Tool, ToolCall, ToolChoice,
     ToolChoiceMode, ToolType,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::PrivacyRules;
+
 /// Who may answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -54,7 +56,7 @@ pub struct Policy {
     /// Who may answer.
     pub mode: Mode,
     /// How carefully personal data is handled.
-    pub privacy: PrivacyLevel,
+    pub privacy: PrivacyRules,
     /// What to do with a conversation that is too long for the page.
     pub overflow: Overflow,
 }

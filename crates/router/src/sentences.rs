@@ -76,5 +76,7 @@ fn name(kind: EntityKind) -> &'static str {
         EntityKind::Domain => "a web address",
         EntityKind::UrlCredential => "a password in a URL",
         EntityKind::ApiKey => "a key or password",
+        EntityKind::Amount => "an amount of money",
+        EntityKind::Private => "something marked as private",
     }
 }

@@ -174,7 +174,7 @@ fn check(
     };
     let policy = Policy {
         mode,
-        privacy: PrivacyLevel::Balanced,
+        privacy: PrivacyLevel::Balanced.into(),
         ..Policy::default()
     };
     let decided = route(
@@ -252,7 +252,7 @@ fn an_error_says_why_for_both_places() {
     };
     let policy = Policy {
         mode: CloudOnly,
-        privacy: PrivacyLevel::Careful,
+        privacy: PrivacyLevel::Careful.into(),
         ..Policy::default()
     };
     let none = route(
@@ -292,7 +292,7 @@ fn what_only_the_local_model_does_stays_with_it() {
     let decide = |n, local, mode| {
         let policy = Policy {
             mode,
-            privacy: PrivacyLevel::Balanced,
+            privacy: PrivacyLevel::Balanced.into(),
             ..Policy::default()
         };
         let cloud = CloudState { configured: true };

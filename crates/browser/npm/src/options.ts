@@ -193,7 +193,13 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
   }
   return {
     mode: oneOf('policy.mode', merged.mode ?? (hasCloud ? 'prefer-local' : 'local-only'), MODES),
-    privacy: oneOf('policy.privacy', merged.privacy ?? 'balanced', PRIVACY),
+    privacy: {
+      preset: oneOf('policy.privacy', merged.privacy ?? 'balanced', PRIVACY),
+      kinds: {},
+      topics: {},
+      terms: [],
+      replace: {},
+    },
     overflow: oneOf('policy.overflow', merged.overflow ?? 'cloud', OVERFLOW),
   };
 }

@@ -346,7 +346,7 @@ bytes: Array<number>, };
 /**
  * What kind of personal data was found. The name is also the placeholder's: `[EMAIL_1]`.
  */
-export type EntityKind = "EMAIL" | "PHONE" | "CARD" | "IBAN" | "BANK_ACCOUNT" | "CRYPTO_ADDRESS" | "SSN" | "NATIONAL_ID" | "TAX_ID" | "PASSPORT" | "DRIVER_LICENSE" | "MEDICAL_RECORD" | "LICENSE_NUMBER" | "IP_ADDRESS" | "MAC_ADDRESS" | "DEVICE_ID" | "VEHICLE_ID" | "COORDINATES" | "PERSON" | "USER_NAME" | "ORGANIZATION" | "LOCATION" | "ADDRESS" | "GROUP" | "DATE_OF_BIRTH" | "DATE" | "AGE" | "DOMAIN" | "URL_CREDENTIAL" | "API_KEY";
+export type EntityKind = "EMAIL" | "PHONE" | "CARD" | "IBAN" | "BANK_ACCOUNT" | "CRYPTO_ADDRESS" | "SSN" | "NATIONAL_ID" | "TAX_ID" | "PASSPORT" | "DRIVER_LICENSE" | "MEDICAL_RECORD" | "LICENSE_NUMBER" | "IP_ADDRESS" | "MAC_ADDRESS" | "DEVICE_ID" | "VEHICLE_ID" | "COORDINATES" | "PERSON" | "USER_NAME" | "ORGANIZATION" | "LOCATION" | "ADDRESS" | "GROUP" | "DATE_OF_BIRTH" | "DATE" | "AGE" | "DOMAIN" | "URL_CREDENTIAL" | "API_KEY" | "AMOUNT" | "PRIVATE";
 
 /**
  * How far a piece of text may go. Ordered: greater is stricter.
@@ -393,6 +393,60 @@ export type Mode = "local-only" | "prefer-local" | "prefer-cloud" | "cloud-only"
 export type PrivacyLevel = "careful" | "balanced";
 
 /**
+ * What a text is about that calls for care, whether or not it names anybody.
+ *
+ * From `RacialOrEthnicOrigin` on, and `Health`: the special categories of GDPR, Article 9.
+ */
+export type Topic = "health" | "finance" | "legal" | "minors" | "racial-or-ethnic-origin" | "political-opinions" | "beliefs" | "trade-union" | "genetic" | "biometric" | "sex-life";
+
+/**
+ * What leaves in the place of a value.
+ */
+export type ReplaceWith = "placeholder" | "surrogate" | "shift" | "generalise";
+
+/**
+ * A text that the app itself knows to be sensitive: a project's name, a customer's number.
+ */
+export type Term = { 
+/**
+ * As it is written, whatever the case; found where it stands as whole words.
+ */
+text: string, 
+/**
+ * What it is.
+ */
+kind: EntityKind, 
+/**
+ * How far it may go.
+ */
+class: PrivacyClass, };
+
+/**
+ * How personal data is handled. What is not named is as the preset says.
+ */
+export type PrivacyRules = { 
+/**
+ * What these rules start from.
+ */
+preset: PrivacyLevel, 
+/**
+ * How far values of a kind may go.
+ */
+kinds: { [key in EntityKind]?: PrivacyClass }, 
+/**
+ * How far a whole request may go that is about a topic.
+ */
+topics: { [key in Topic]?: PrivacyClass }, 
+/**
+ * The app's own sensitive texts.
+ */
+terms: Array<Term>, 
+/**
+ * What leaves in the place of values of a kind.
+ */
+replace: { [key in EntityKind]?: ReplaceWith }, };
+
+/**
  * What to do with a conversation that is longer than the local model's context.
  */
 export type Overflow = "error" | "drop-oldest" | "summarise" | "cloud";
@@ -408,7 +462,7 @@ mode: Mode,
 /**
  * How carefully personal data is handled.
  */
-privacy: PrivacyLevel, 
+privacy: PrivacyRules, 
 /**
  * What to do with a conversation that is too long for the page.
  */

@@ -173,11 +173,12 @@ test('priority: foreground unless said otherwise', () => {
 });
 
 test('policy: defaults, and a call over the instance', () => {
-  expect(policyData(false)).toEqual({ mode: 'local-only', privacy: 'balanced', overflow: 'cloud' });
-  expect(policyData(true)).toEqual({ mode: 'prefer-local', privacy: 'balanced', overflow: 'cloud' });
+  const privacy = (preset: string) => ({ preset, kinds: {}, topics: {}, terms: [], replace: {} });
+  expect(policyData(false)).toEqual({ mode: 'local-only', privacy: privacy('balanced'), overflow: 'cloud' });
+  expect(policyData(true)).toEqual({ mode: 'prefer-local', privacy: privacy('balanced'), overflow: 'cloud' });
   expect(policyData(true, { mode: 'cloud-only', privacy: 'careful' }, { mode: 'local-only' })).toEqual({
     mode: 'local-only',
-    privacy: 'careful',
+    privacy: privacy('careful'),
     overflow: 'cloud',
   });
   expect(policyData(true, { overflow: 'summarise' }).overflow).toBe('summarise');
