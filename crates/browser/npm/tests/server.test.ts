@@ -13,3 +13,11 @@ test('the package can be imported and asked on a server', async () => {
     code: 'invalid-request',
   });
 });
+
+test('where nothing can be kept, a sealed store says so', async () => {
+  const { openSealedStore } = await import('../src/sealed-store.js');
+  await expect(openSealedStore('a')).rejects.toMatchObject({
+    name: 'SealedStoreError',
+    code: 'storage-unavailable',
+  });
+});
