@@ -39,6 +39,11 @@ pub fn www() -> PathBuf {
     root().join("www")
 }
 
+/// What the tagger learned.
+pub fn tagger() -> PathBuf {
+    root().join("crates/privacy/weights/tagger.bin")
+}
+
 /// The browser specs.
 pub fn browser_specs() -> PathBuf {
     root().join("tests/browser")

@@ -66,8 +66,9 @@ export interface Measured {
   files: string[];
 }
 
-export function readJob(): Job {
+/** The job that `cargo xtask bench` wants done. */
+export function readJob<T = Job>(): T {
   const path = process.env.TIDEGATE_BENCH_JOB;
-  if (path === undefined) throw new Error('run by `cargo xtask bench engine`, which sets TIDEGATE_BENCH_JOB');
-  return JSON.parse(readFileSync(path, 'utf8')) as Job;
+  if (path === undefined) throw new Error('run by `cargo xtask bench`, which sets TIDEGATE_BENCH_JOB');
+  return JSON.parse(readFileSync(path, 'utf8')) as T;
 }

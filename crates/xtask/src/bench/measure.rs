@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::contender::{Adapter, Place, Run};
-use super::{peers, read_result};
+use super::{measure_page, peers, read_result};
 use crate::run;
 use crate::{lavapipe_chromium, places, setup, software_gpu};
 
@@ -116,13 +116,9 @@ impl Bench {
                 let result = |job: &Path| run::quiet("bench-llama-cpp", cmd!("node", script, job));
                 self.job(run, "", result)
             }
-            Place::Page(runtime) => self.job(run, runtime, |job| {
-                let words = ["run", "--config", "bench/vitest.config.ts"];
-                let command = cmd(places::npm_binary("vitest"), words)
-                    .dir(places::browser_specs())
-                    .env("TIDEGATE_BENCH_JOB", job);
-                run::quiet("bench-page", command)
-            }),
+            Place::Page(runtime) => {
+                self.job(run, runtime, |job| measure_page("engine.bench.ts", job))
+            }
         }
     }
 

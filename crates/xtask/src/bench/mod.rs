@@ -1,4 +1,5 @@
 //! `cargo xtask bench engine`: the local model and, if asked, its peers, on the same file, in turns.
+//! `cargo xtask bench privacy`: how long it takes to find personal data.
 //!
 //! Every measurement is a process and a browser profile of its own. All contenders are measured once
 //! before any is measured a second time, so that a machine that grows slower does so for all. What is
@@ -8,23 +9,25 @@ mod contender;
 mod measure;
 mod peers;
 mod plot;
+mod privacy;
 mod table;
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use duct::cmd;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::run::{self, Outcome, Steps};
 use crate::{lavapipe_chromium, model, package, places, setup, software_gpu, wasm};
 use contender::{Adapter, Contender, Run};
-use measure::{Bench, Measured};
+use measure::Bench;
 use table::Row;
 
 /// What to measure.
@@ -32,6 +35,8 @@ use table::Row;
 pub enum What {
     /// The local model: natively and in Chromium, on the CPU and on WebGPU.
     Engine(Options),
+    /// How long a page takes to find personal data in a text, and how that grows with the text.
+    Privacy(privacy::Options),
 }
 
 /// Options of `cargo xtask bench engine`.
@@ -77,6 +82,7 @@ const QUESTION: &str =
 pub fn bench(what: What) -> Result<()> {
     match what {
         What::Engine(options) => engine(&options),
+        What::Privacy(options) => privacy::bench(&options),
     }
 }
 
@@ -225,8 +231,18 @@ fn machine() -> Value {
     })
 }
 
+/// Has a page measure what a job says; `file` is in tests/browser/bench.
+fn measure_page(file: &str, job: &Path) -> Result<()> {
+    let file = format!("bench/{file}");
+    let words = ["run", "--config", "bench/vitest.config.ts", &file];
+    let command = cmd(places::npm_binary("vitest"), words)
+        .dir(places::browser_specs())
+        .env("TIDEGATE_BENCH_JOB", job);
+    run::quiet("bench-page", command)
+}
+
 /// Reads the JSON that a measurement left.
-fn read_result(path: &std::path::Path) -> Result<Measured> {
+fn read_result<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read_to_string(path).context("the measurement left no result")?;
     let value: Value = serde_json::from_str(&text)?;
     if let Some(error) = value["error"].as_str() {

@@ -1,16 +1,16 @@
 //! What must hold for any text.
 
 use oorandom::Rand64;
-use privacy::{Restored, Restorer, Vault, detect, find, preview, pseudonymize};
+use privacy::{Detector, Restored, Restorer, Vault, find_with, preview, pseudonymize};
 use query::{ChatRequest, Message, PrivacyLevel, Role};
 
 use super::text::{below, boundary};
 
 /// An error says what does not hold.
-pub(super) fn check(text: &str, random: &mut Rand64) -> Result<(), String> {
-    spans_are_apart_and_in_order(text)?;
-
+pub(super) fn check(text: &str, detector: &Detector, random: &mut Rand64) -> Result<(), String> {
     let level = [PrivacyLevel::Balanced, PrivacyLevel::Careful][below(random, 2)];
+    spans_are_apart_and_in_order(text, detector, level)?;
+
     let cut = boundary(text, random);
     let request = ChatRequest {
         messages: [&text[..cut], &text[cut..]]
@@ -19,7 +19,7 @@ pub(super) fn check(text: &str, random: &mut Rand64) -> Result<(), String> {
         ..ChatRequest::default()
     };
     let mut vault = Vault::new();
-    let findings = find(&request, level, &vault);
+    let findings = find_with(detector, &request, &level.into(), &vault);
     let shown = preview(&findings, &vault);
     let releasable = match pseudonymize(&findings, &mut vault) {
         Ok(releasable) => releasable,
@@ -75,9 +75,13 @@ pub(super) fn check(text: &str, random: &mut Rand64) -> Result<(), String> {
     )
 }
 
-fn spans_are_apart_and_in_order(text: &str) -> Result<(), String> {
+fn spans_are_apart_and_in_order(
+    text: &str,
+    detector: &Detector,
+    level: PrivacyLevel,
+) -> Result<(), String> {
     let mut end = 0;
-    for span in detect(text) {
+    for span in detector.detect(text, level) {
         let range = span.range;
         let inside = range.start < range.end && text.get(range.clone()).is_some();
         holds(

@@ -5,24 +5,27 @@
 //! number from which its text follows, so that a failure can be run again alone.
 
 mod check;
-mod linear;
 mod text;
 
 use std::{
+    fs,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use oorandom::Rand64;
+use privacy::{Detector, Tagger};
+
+use crate::places;
 
 /// What to fuzz.
 #[derive(Subcommand)]
 pub enum What {
-    /// Find, replace and put back personal data; then how finding's time grows with a text's length.
+    /// Find, replace and put back personal data.
     Privacy(Arguments),
 }
 
@@ -54,24 +57,32 @@ const MOST_FAILURES: u64 = 10;
 /// Runs it, and ends with the counts.
 pub fn fuzz(what: &What) -> Result<()> {
     let What::Privacy(arguments) = what;
+    let detector = detector()?;
     if let Some(number) = arguments.only {
         let text = generated(arguments.seed, number).0;
         println!("{text:?}");
-        return match execute(arguments.seed, number) {
+        return match execute(&detector, arguments.seed, number) {
             Ok(_) => Ok(()),
             Err(failure) => bail!(failure),
         };
     }
-    let failures = executions(arguments);
-    linear::print();
+    let failures = executions(arguments, &detector);
     if failures > 0 {
         bail!("{failures} executions failed");
     }
     Ok(())
 }
 
+/// Recognizers and tagger, as a page has them.
+fn detector() -> Result<Detector> {
+    let file = places::tagger();
+    let weights = fs::read(&file).with_context(|| file.display().to_string())?;
+    let tagger = Tagger::from_bytes(&weights).with_context(|| file.display().to_string())?;
+    Ok(Detector::new(tagger))
+}
+
 /// How many failed.
-fn executions(arguments: &Arguments) -> u64 {
+fn executions(arguments: &Arguments, detector: &Detector) -> u64 {
     let started = Instant::now();
     let limit = arguments
         .minutes
@@ -94,7 +105,7 @@ fn executions(arguments: &Arguments) -> u64 {
             let batch = first..(first + BATCH).min(arguments.executions);
             let count = batch.end - batch.start;
             for number in batch {
-                match execute(arguments.seed, number) {
+                match execute(detector, arguments.seed, number) {
                     Ok(length) => {
                         characters.fetch_add(length, Ordering::Relaxed);
                     }
@@ -131,10 +142,12 @@ fn executions(arguments: &Arguments) -> u64 {
 }
 
 /// The length of the text in characters, or what is wrong.
-fn execute(seed: u64, number: u64) -> Result<u64, String> {
+fn execute(detector: &Detector, seed: u64, number: u64) -> Result<u64, String> {
     let (text, mut random) = generated(seed, number);
     // Nothing outlives a panic but the number of the execution.
-    match catch_unwind(AssertUnwindSafe(|| check::check(&text, &mut random))) {
+    match catch_unwind(AssertUnwindSafe(|| {
+        check::check(&text, detector, &mut random)
+    })) {
         Ok(Ok(())) => Ok(text.chars().count() as u64),
         Ok(Err(failure)) => Err(failure),
         // The panic has printed its message and place.
