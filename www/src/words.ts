@@ -76,6 +76,11 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
     wayOut: 'Take it out of the question, or let this page answer.',
     action: 'here',
   },
+  'detector-unavailable': {
+    title: 'Names and addresses cannot be found right now, so nothing was sent.',
+    wayOut: 'Check the connection and try again, or let this page answer.',
+    action: 'here',
+  },
   'consent-declined': {
     title: 'You kept it here.',
     wayOut: 'Nothing was sent. Change the question, or let this page answer.',

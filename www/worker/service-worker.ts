@@ -14,10 +14,12 @@ const CONFIG = 'tidegate-config';
 const NEEDS_GPU = /tidegate_gpu[^/]*\.wasm$/;
 /** The one with threads: only a page that is cross-origin isolated runs it. */
 const NEEDS_ISOLATION = /tidegate_cpu_threads[^/]*\.wasm$/;
+/** What finds names and addresses: nothing leaves a site without a cloud. */
+const NEEDS_CLOUD = /tagger[^/]*\.bin$/;
 /** What src/config.ts takes where the site names no model. */
 const DEFAULT_MODEL = '/models/SmolLM2-135M-Instruct.Q4_1.json';
 
-self.addEventListener('install', (event) => event.waitUntil(Promise.all([fill(), fillConfig()])));
+self.addEventListener('install', (event) => event.waitUntil(install()));
 self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 self.addEventListener('fetch', (event) => {
   const { request } = event;
@@ -40,12 +42,20 @@ function isSmallConfig(url: URL): boolean {
   return url.pathname.endsWith('/tidegate.json') || /\/models\/[^/]+\.json$/.test(url.pathname);
 }
 
+async function install(): Promise<void> {
+  const { model, cloud } = await siteConfig();
+  await Promise.all([fill(cloud != null), fillManifest(model)]);
+}
+
 /** Files under assets/ carry a hash in their name: what an earlier version kept is not fetched again. */
-async function fill(): Promise<void> {
+async function fill(hasCloud: boolean): Promise<void> {
   const cache = await caches.open(CACHE);
   const gpu = await hasGpu();
   const files = FILES.filter(
-    (file) => (gpu || !NEEDS_GPU.test(file)) && (self.crossOriginIsolated || !NEEDS_ISOLATION.test(file)),
+    (file) =>
+      (gpu || !NEEDS_GPU.test(file)) &&
+      (self.crossOriginIsolated || !NEEDS_ISOLATION.test(file)) &&
+      (hasCloud || !NEEDS_CLOUD.test(file)),
   );
   await Promise.all(
     files.map(async (file) => {
@@ -67,12 +77,15 @@ async function hasGpu(): Promise<boolean> {
   return !!adapter && !adapter.info.isFallbackAdapter;
 }
 
-/** On the first visit the page read these before this worker was there to keep them. */
-async function fillConfig(): Promise<void> {
-  const config = new Request(absolute('tidegate.json'));
-  const response = await freshOrKept(config).catch(() => undefined);
-  const { model } = response?.ok ? await response.json().catch(() => ({})) : {};
-  const manifest = new URL(typeof model === 'string' ? model : DEFAULT_MODEL, config.url);
+/** On the first visit the page read this before this worker was there to keep it. */
+async function siteConfig(): Promise<{ model?: unknown; cloud?: unknown }> {
+  const response = await freshOrKept(new Request(absolute('tidegate.json'))).catch(() => undefined);
+  return response?.ok ? await response.json().catch(() => ({})) : {};
+}
+
+/** The same for what the page read next. */
+async function fillManifest(model: unknown): Promise<void> {
+  const manifest = new URL(typeof model === 'string' ? model : DEFAULT_MODEL, absolute('tidegate.json'));
   if (manifest.origin === self.location.origin)
     await freshOrKept(new Request(manifest)).catch(() => undefined);
 }

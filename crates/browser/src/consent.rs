@@ -2,16 +2,17 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
+use engine::Decision;
 use query::{Error, ErrorCode, Preview};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::{
     calls::current_call,
-    error::{describe, failed},
+    error::{describe, failed, unreadable},
 };
 
-/// `(previewJson) => Promise<boolean>` of each call that wants to be asked.
+/// `(previewJson) => Promise<boolean | editsJson>` of each call that wants to be asked.
 #[derive(Clone, Default)]
 pub(crate) struct Consent(Rc<RefCell<HashMap<u32, js_sys::Function>>>);
 
@@ -41,9 +42,9 @@ impl Drop for Registered {
 }
 
 impl engine::Consent for Consent {
-    async fn allow(&self, preview: &Preview) -> Result<bool, Error> {
+    async fn decide(&self, preview: &Preview) -> Result<Decision, Error> {
         let Some(ask) = self.0.borrow().get(&current_call()).cloned() else {
-            return Ok(true); // the app did not want to be asked
+            return Ok(Decision::Send); // the app did not want to be asked
         };
         let json = serde_json::to_string(preview)
             .map_err(|error| Error::new(ErrorCode::Internal, format!("preview: {error}")))?;
@@ -53,12 +54,20 @@ impl engine::Consent for Consent {
         let promise: js_sys::Promise = answer
             .dyn_into()
             .map_err(|error| failed("beforeCloud", &error))?;
-        let allowed = JsFuture::from(promise).await.map_err(|error| {
+        let decided = JsFuture::from(promise).await.map_err(|error| {
             Error::new(
                 ErrorCode::ConsentDeclined,
                 format!("beforeCloud failed: {}", describe(&error)),
             )
         })?;
-        Ok(allowed.is_truthy())
+        if let Some(edits) = decided.as_string() {
+            let edits = serde_json::from_str(&edits)
+                .map_err(|error| unreadable("what beforeCloud returned", &error))?;
+            return Ok(Decision::SendWith(edits));
+        }
+        Ok(match decided.is_truthy() {
+            true => Decision::Send,
+            false => Decision::Keep,
+        })
     }
 }

@@ -6,10 +6,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use engine::Engine;
 use local_model::Backend;
 use oblivious_http::VerifiedKey;
-use query::{AnswerEvent, ChatRequest, Error, ErrorCode, Policy};
+use privacy::{Detector, Tagger};
+use query::{AnswerEvent, ChatRequest, Error, ErrorCode, MaskEdits, Policy};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::File;
+use zeroize::Zeroizing;
 
 use crate::{
     calls::Calls,
@@ -128,7 +130,7 @@ impl EngineHandle {
     }
 
     /// Answers. `on_event(eventJson)` for each event; `on_consent(previewJson)`, if given, is asked before
-    /// anything leaves and returns a promise of a boolean. `journal_json`: what an earlier worker had answered of a
+    /// anything leaves and returns a promise of a boolean, or of `MaskEdits` as JSON. `journal_json`: what an earlier worker had answered of a
     /// local answer; `on_token(id, logProbability)` is told of each token after that, before its text. `background`:
     /// nobody waits for it.
     #[expect(clippy::too_many_arguments, reason = "each is one JavaScript value")]
@@ -175,11 +177,66 @@ impl EngineHandle {
     /// What of a request would leave, as JSON.
     ///
     /// # Errors
-    /// `invalid-request`.
+    /// `invalid-request`; `detector-unavailable` with a cloud and without a tagger.
     pub fn preview(&self, request_json: &str, policy_json: &str) -> Result<String, JsValue> {
         self.look(request_json, policy_json, |engine, request, policy| {
-            Ok(engine.preview(request, policy))
+            engine.preview(request, policy)
         })
+    }
+
+    /// The weights of what finds names, addresses and organisations. Nothing leaves before.
+    ///
+    /// # Errors
+    /// `detector-unavailable` if these are not the weights of a tagger.
+    #[wasm_bindgen(js_name = setTagger)]
+    pub fn set_tagger(&self, weights: &[u8]) -> Result<(), JsValue> {
+        let tagger = Tagger::from_bytes(weights).map_err(|error| {
+            to_js(&Error::new(
+                ErrorCode::DetectorUnavailable,
+                error.to_string(),
+            ))
+        })?;
+        self.engine.set_detector(Detector::new(tagger));
+        Ok(())
+    }
+
+    /// There is no tagger: what only the cloud could answer ends with `detector-unavailable` and `why`.
+    #[wasm_bindgen(js_name = setNoTagger)]
+    pub fn set_no_tagger(&self, why: String) {
+        self.engine
+            .set_no_detector(Error::new(ErrorCode::DetectorUnavailable, why));
+    }
+
+    /// Adds masks and takes masks away, for the rest of the conversation; `MaskEdits` as JSON, `MasksEdited` comes
+    /// back.
+    ///
+    /// # Errors
+    /// `invalid-request`.
+    #[wasm_bindgen(js_name = editMasks)]
+    pub fn edit_masks(&self, edits_json: &str, policy_json: &str) -> Result<String, JsValue> {
+        let edited = parse::<MaskEdits>("edits", edits_json).and_then(|edits| {
+            let policy = parse("policy", policy_json)?;
+            to_json(&self.engine.edit_masks(&edits, &policy))
+        });
+        edited.map_err(|error| to_js(&error))
+    }
+
+    /// The conversation's placeholders and mask edits, to go on with it later; personal values in the clear.
+    #[wasm_bindgen(js_name = saveVault)]
+    pub fn save_vault(&self) -> String {
+        self.engine.save_vault().to_string()
+    }
+
+    /// Goes on with a conversation whose vault was saved.
+    ///
+    /// # Errors
+    /// `invalid-request` if it cannot be read.
+    #[wasm_bindgen(js_name = loadVault)]
+    pub fn load_vault(&self, saved: String) -> Result<(), JsValue> {
+        let saved = Zeroizing::new(saved);
+        self.engine
+            .load_vault(&saved)
+            .map_err(|error| to_js(&error))
     }
 
     /// Greedy tokens after messages, or after the very token ids given: `{prompt, ids}` as JSON.
@@ -203,7 +260,7 @@ impl EngineHandle {
         })
     }
 
-    /// Ends the conversation: wipes which placeholder stood for which value.
+    /// Ends the conversation: wipes which placeholder stood for which value, and how masks were edited.
     pub fn forget(&self) {
         self.engine.forget();
     }

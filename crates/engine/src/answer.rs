@@ -39,8 +39,9 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         check(&request)?;
         let request = self.with_model_name(request);
 
-        let findings = self.find(&request, policy);
-        let route = self.decide(&findings, policy)?;
+        let detector = self.detector();
+        let findings = self.find(&request, policy, &detector);
+        let route = self.decide(&findings, policy, &detector)?;
         on_event(AnswerEvent::Route {
             route: route.clone(),
         });
@@ -53,7 +54,11 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         };
         let outcome = match route.target {
             Target::Local => self.answer_here(&request, policy, &mut on_piece).await?,
-            Target::Cloud => self.answer_in_the_cloud(&findings, &mut on_piece).await?,
+            Target::Cloud => {
+                let way_out = self.way_out(detector?)?;
+                self.answer_in_the_cloud(&way_out, findings, policy, &mut on_piece)
+                    .await?
+            }
         };
 
         let end = self.clock.now_ms();

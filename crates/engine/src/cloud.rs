@@ -1,13 +1,14 @@
 //! The cloud's half of an answer: pseudonymise, ask, seal, post, open, restore.
 
 use oblivious_http::{Event, Opener};
-use privacy::{Findings, Restored, Restorer};
-use query::{Error, ErrorCode, Piece, Sent, Source, Usage, UsageByTier};
+use privacy::{Findings, Releasable, Restored, Restorer};
+use query::{Error, ErrorCode, Piece, Policy, Sent, Source, Usage, UsageByTier};
 
 use crate::{
-    Clock, Consent, Engine, LocalModel, Reply, Signals, Transport,
+    Clock, Consent, Decision, Engine, LocalModel, Reply, Signals, Transport,
     answer::Outcome,
     completion::{Completed, Completion, refusal},
+    engine::WayOut,
     event_stream::EventStream,
 };
 
@@ -18,27 +19,29 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// Through relay and gateway.
     pub(crate) async fn answer_in_the_cloud(
         &self,
-        findings: &Findings<'_>,
+        WayOut { cloud, detector }: &WayOut<'_, T>,
+        findings: Findings<'_>,
+        policy: &Policy,
         on_piece: &mut dyn FnMut(Piece),
     ) -> Result<Outcome, Error> {
-        let Some(cloud) = &self.cloud else {
-            return Err(Error::new(
-                ErrorCode::NoRoute,
-                "no cloud is set up; give its relays and keys",
-            ));
-        };
-        let (releasable, restorer, preview) = {
-            let mut vault = self.vault.borrow_mut();
-            let releasable = privacy::pseudonymize(findings, &mut vault)
-                .map_err(|blocked| Error::new(ErrorCode::PrivacyBlocked, blocked.to_string()))?;
-            let restorer = vault.restorer(&releasable);
-            (releasable, restorer, privacy::preview(findings, &vault))
-        };
-        if !self.consent.allow(&preview).await? {
-            return Err(Error::new(
-                ErrorCode::ConsentDeclined,
-                "it was not allowed to leave this device; nothing was sent",
-            ));
+        let (mut releasable, mut restorer) = self.release(&findings)?;
+        let preview = privacy::preview(&findings, &self.vault.borrow());
+        match self.consent.decide(&preview).await? {
+            Decision::Send => {}
+            Decision::SendWith(edits) => {
+                let findings = {
+                    let vault = &mut self.vault.borrow_mut();
+                    privacy::edit_masks(&edits, detector, &policy.privacy, vault);
+                    privacy::find_with(detector, findings.request(), &policy.privacy, vault)
+                };
+                (releasable, restorer) = self.release(&findings)?;
+            }
+            Decision::Keep => {
+                return Err(Error::new(
+                    ErrorCode::ConsentDeclined,
+                    "it was not allowed to leave this device; nothing was sent",
+                ));
+            }
         }
 
         let replaced = releasable.replaced().to_vec();
@@ -69,6 +72,17 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                 local: Usage::default(),
             },
         })
+    }
+}
+
+impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T, C, S, K> {
+    /// What leaves, and what puts the values back into the reply to it.
+    fn release(&self, findings: &Findings<'_>) -> Result<(Releasable, Restorer), Error> {
+        let mut vault = self.vault.borrow_mut();
+        let releasable = privacy::pseudonymize(findings, &mut vault)
+            .map_err(|blocked| Error::new(ErrorCode::PrivacyBlocked, blocked.to_string()))?;
+        let restorer = vault.restorer(&releasable);
+        Ok((releasable, restorer))
     }
 }
 

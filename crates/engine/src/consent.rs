@@ -1,6 +1,6 @@
 //! Who is asked before something leaves.
 
-use query::{Error, Preview};
+use query::{Error, MaskEdits, Preview};
 
 /// Is asked before something leaves.
 #[expect(
@@ -12,7 +12,18 @@ pub trait Consent {
     ///
     /// # Errors
     /// If who should decide cannot be asked; nothing leaves then.
-    async fn allow(&self, preview: &Preview) -> Result<bool, Error>;
+    async fn decide(&self, preview: &Preview) -> Result<Decision, Error>;
+}
+
+/// What was said to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It may leave.
+    Send,
+    /// It may leave with other masks: what is then masked is checked again, and nobody is asked again.
+    SendWith(MaskEdits),
+    /// It stays.
+    Keep,
 }
 
 /// Always the same decision.
@@ -20,7 +31,10 @@ pub trait Consent {
 pub struct Always(pub bool);
 
 impl Consent for Always {
-    async fn allow(&self, _preview: &Preview) -> Result<bool, Error> {
-        Ok(self.0)
+    async fn decide(&self, _preview: &Preview) -> Result<Decision, Error> {
+        Ok(match self.0 {
+            true => Decision::Send,
+            false => Decision::Keep,
+        })
     }
 }

@@ -1,10 +1,14 @@
 //! What an engine is made of, and the two ways to ask it without doing anything.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, rc::Rc};
 
 use oblivious_http::VerifiedKey;
 use privacy::{Detector, Findings, Vault};
-use query::{ChatRequest, CloudState, DeviceState, Error, Policy, Preview, Route};
+use query::{
+    ChatRequest, CloudState, DeviceState, Error, ErrorCode, MaskEdits, MasksEdited, Policy,
+    Preview, Route,
+};
+use zeroize::Zeroizing;
 
 use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary};
 
@@ -18,19 +22,28 @@ pub struct Engine<L, T, C, S, K> {
     pub(crate) clock: C,
     pub(crate) signals: S,
     pub(crate) consent: K,
-    /// Never borrowed across an await.
-    pub(crate) detector: RefCell<Detector>,
+    /// Or why there is none. Never borrowed across an await.
+    detector: RefCell<Looking>,
     /// Never borrowed across an await.
     pub(crate) vault: RefCell<Vault>,
     /// Never borrowed across an await.
     pub(crate) summary: RefCell<Summary>,
 }
 
+/// What finds personal data before anything leaves, or why it is not there.
+pub(crate) type Looking = Result<Rc<Detector>, Error>;
+
 /// The sealed path.
 pub(crate) struct Cloud<T> {
     pub(crate) transport: T,
     pub(crate) key: VerifiedKey,
     pub(crate) model: Option<String>,
+}
+
+/// What has to be there before anything leaves. Whatever is sent takes this along.
+pub(crate) struct WayOut<'e, T> {
+    pub(crate) cloud: &'e Cloud<T>,
+    pub(crate) detector: Rc<Detector>,
 }
 
 impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T, C, S, K> {
@@ -42,7 +55,10 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             clock,
             signals,
             consent,
-            detector: RefCell::default(),
+            detector: RefCell::new(Err(Error::new(
+                ErrorCode::DetectorUnavailable,
+                "nothing finds personal data yet, so nothing may leave; give the engine a detector",
+            ))),
             vault: RefCell::default(),
             summary: RefCell::default(),
         }
@@ -59,9 +75,16 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         self
     }
 
-    /// From now on, personal data is found by this detector; before, by recognizers alone.
+    /// From now on, personal data is found by this detector. Nothing leaves before there is one: until then a
+    /// preview or a route of an engine without a cloud is made by recognizers alone.
     pub fn set_detector(&self, detector: Detector) {
-        self.detector.replace(detector);
+        *self.detector.borrow_mut() = Ok(Rc::new(detector));
+    }
+
+    /// Nothing leaves from now on, as there is no detector: `why` is what a request ends with that only the cloud
+    /// could answer.
+    pub fn set_no_detector(&self, why: Error) {
+        *self.detector.borrow_mut() = Err(why);
     }
 
     /// Where a request would be answered now.
@@ -70,27 +93,82 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// As [`Engine::answer`] before it begins.
     pub fn route(&self, request: &ChatRequest, policy: &Policy) -> Result<Route, Error> {
         check(request)?;
-        self.decide(&self.find(request, policy), policy)
+        let detector = self.detector();
+        let findings = self.find(request, policy, &detector);
+        self.decide(&findings, policy, &detector)
     }
 
-    /// What of a request would leave if the cloud answered it.
-    pub fn preview(&self, request: &ChatRequest, policy: &Policy) -> Preview {
-        privacy::preview(&self.find(request, policy), &self.vault.borrow())
+    /// What of a request would leave if the cloud answered it. Without a cloud, what recognizers alone would see to.
+    ///
+    /// # Errors
+    /// [`ErrorCode::DetectorUnavailable`] if there is a cloud, and nothing that finds names and addresses.
+    pub fn preview(&self, request: &ChatRequest, policy: &Policy) -> Result<Preview, Error> {
+        let detector = self.detector();
+        if let (Some(_), Err(why)) = (&self.cloud, &detector) {
+            return Err(why.clone());
+        }
+        let findings = self.find(request, policy, &detector);
+        Ok(privacy::preview(&findings, &self.vault.borrow()))
     }
 
-    /// Ends the conversation: wipes which placeholder stood for which value, and what was summarised.
+    /// Adds masks and takes masks away, for the rest of the conversation. Says which texts stay masked all the same.
+    pub fn edit_masks(&self, edits: &MaskEdits, policy: &Policy) -> MasksEdited {
+        let detector = self.detector().unwrap_or_default();
+        privacy::edit_masks(
+            edits,
+            &detector,
+            &policy.privacy,
+            &mut self.vault.borrow_mut(),
+        )
+    }
+
+    /// The conversation's placeholders and mask edits as JSON, personal values in the clear: whoever keeps it
+    /// encrypts it.
+    pub fn save_vault(&self) -> Zeroizing<String> {
+        self.vault.borrow().to_json()
+    }
+
+    /// Goes on with a conversation whose vault was saved.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidRequest`] if it cannot be read; the engine's vault is then as it was.
+    pub fn load_vault(&self, saved: &str) -> Result<(), Error> {
+        let vault = Vault::from_json(saved)
+            .map_err(|error| Error::new(ErrorCode::InvalidRequest, error.to_string()))?;
+        self.vault.replace(vault);
+        Ok(())
+    }
+
+    /// Ends the conversation: wipes which placeholder stood for which value, how masks were edited, and what was
+    /// summarised.
     pub fn forget(&self) {
         self.vault.replace(Vault::new());
         self.summary.take();
     }
 
-    /// What is personal in a request.
-    pub(crate) fn find<'r>(&self, request: &'r ChatRequest, policy: &Policy) -> Findings<'r> {
-        let detector = self.detector.borrow();
-        privacy::find_with(&detector, request, &policy.privacy, &self.vault.borrow())
+    /// What finds personal data now.
+    pub(crate) fn detector(&self) -> Looking {
+        self.detector.borrow().clone()
     }
 
-    pub(crate) fn decide(&self, findings: &Findings<'_>, policy: &Policy) -> Result<Route, Error> {
+    /// What is personal in a request: by recognizers alone, if there is nothing else.
+    pub(crate) fn find<'r>(
+        &self,
+        request: &'r ChatRequest,
+        policy: &Policy,
+        detector: &Looking,
+    ) -> Findings<'r> {
+        let recognizers = Detector::default();
+        let detector = detector.as_deref().unwrap_or(&recognizers);
+        privacy::find_with(detector, request, &policy.privacy, &self.vault.borrow())
+    }
+
+    pub(crate) fn decide(
+        &self,
+        findings: &Findings<'_>,
+        policy: &Policy,
+        detector: &Looking,
+    ) -> Result<Route, Error> {
         let request = findings.request();
         let device = DeviceState {
             local: self.local.state(),
@@ -99,14 +177,28 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         };
         let cloud = CloudState {
             configured: self.cloud.is_some(),
+            detector_ready: detector.is_ok(),
         };
-        Ok(router::route(
-            request,
-            &findings.list(),
-            &device,
-            &cloud,
-            policy,
-        )?)
+        let decided = router::route(request, &findings.list(), &device, &cloud, policy);
+        decided.map_err(|no_route| match detector {
+            // Who set it knows the file and the way out.
+            Err(why) if no_route.code == ErrorCode::DetectorUnavailable => {
+                let [_, not_local] = &no_route.reasons;
+                Error::new(why.code, format!("{} {}", why.message, not_local.text))
+            }
+            _ => no_route.into(),
+        })
+    }
+
+    /// The sealed path, for a request in which a detector has looked.
+    pub(crate) fn way_out(&self, detector: Rc<Detector>) -> Result<WayOut<'_, T>, Error> {
+        let cloud = self.cloud.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorCode::NoRoute,
+                "no cloud is set up; give its relays and keys",
+            )
+        })?;
+        Ok(WayOut { cloud, detector })
     }
 
     /// Names the cloud model where the request does not.

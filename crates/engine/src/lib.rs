@@ -17,7 +17,7 @@ mod signals;
 mod transport;
 
 pub use clock::{Clock, ManualClock};
-pub use consent::{Always, Consent};
+pub use consent::{Always, Consent, Decision};
 pub use engine::Engine;
 pub use local_model::{LocalAnswer, LocalModel, NoModel};
 pub use signals::{FixedSignals, Signals};

@@ -205,11 +205,15 @@ fn route_and_preview_do_nothing() {
         engine.route(&request, &policy).unwrap().reasons[0].code,
         ReasonCode::NeverLeaves
     );
-    let preview = engine.preview(&request, &policy);
+    let preview = engine.preview(&request, &policy).unwrap();
     assert_eq!(preview.messages[0].text, "card [CARD_1], [EMAIL_1]");
     assert!(preview.blocked);
     assert_eq!(
-        engine.preview(&ask("bob@example.com"), &policy).messages[0].text,
+        engine
+            .preview(&ask("bob@example.com"), &policy)
+            .unwrap()
+            .messages[0]
+            .text,
         "[EMAIL_1]"
     );
 }

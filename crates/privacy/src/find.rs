@@ -61,7 +61,10 @@ pub fn find_with<'r>(
     // A number that one sentence calls a telephone number is one in the next sentence, too.
     let mut known = Known::default();
     for (value, kind) in vault.values() {
-        known.insert(value, kind);
+        // What was masked by hand is masked as long as the person wants it.
+        if !vault.edits.masked_by_hand(value) {
+            known.insert(value, kind);
+        }
     }
     for (text, spans) in texts.iter().zip(&found) {
         for span in spans {
@@ -81,9 +84,11 @@ pub fn find_with<'r>(
         kind: span.kind,
         score: span.score,
     };
-    let mut classed = found
-        .into_iter()
-        .map(|spans| spans.into_iter().map(classify).collect());
+    let mut classed = texts.iter().zip(found).map(|(text, spans)| {
+        let mut classed = spans.into_iter().map(classify).collect();
+        vault.edits.apply(text, &mut classed, rules);
+        classed
+    });
     Findings {
         request,
         messages: classed.by_ref().take(request.messages.len()).collect(),

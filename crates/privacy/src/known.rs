@@ -88,7 +88,8 @@ fn opening(text: &str) -> &str {
     }
 }
 
-fn cuts(left: Option<char>, right: Option<char>) -> bool {
+/// Whether a word or a number goes on from one character to the next.
+pub(crate) fn cuts(left: Option<char>, right: Option<char>) -> bool {
     let is_inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     is_inside(left) && is_inside(right)
 }

@@ -10,6 +10,7 @@
 
 mod classes;
 mod detect;
+mod edits;
 mod find;
 #[cfg(test)]
 mod hostile;
@@ -31,11 +32,11 @@ mod vault;
 
 pub use classes::class_of;
 pub use detect::{Detector, Span, detect};
+pub use edits::edit_masks;
 pub use find::{Findings, find, find_with};
-pub use offsets::to_utf16;
 pub use preview::preview;
 pub use pseudonymize::{Blocked, pseudonymize};
 pub use releasable::Releasable;
 pub use restore::{Restored, Restorer};
 pub use tagger::Tagger;
-pub use vault::Vault;
+pub use vault::{SavedVaultError, Vault};

@@ -1,5 +1,7 @@
 //! Which placeholder stands for which value, for one conversation.
 
+mod saved;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -8,13 +10,17 @@ use std::{
 use query::EntityKind;
 use zeroize::Zeroizing;
 
+pub use saved::SavedVaultError;
+
 use crate::{
     Releasable, Restorer,
+    edits::Edits,
     placeholder::{Placeholder, Subject},
     subject::subjects,
 };
 
-/// The values of a conversation and their placeholders. Never leaves the device; wiped when dropped.
+/// The values of a conversation and their placeholders, and what the person said about masks. Never leaves the
+/// device; wiped when dropped.
 ///
 /// The same spelling has the same placeholder in every turn, and no two spellings have the same: what was written
 /// is what is put back, letter by letter. Spellings of one value share the number (`[PERSON_1]`,
@@ -31,6 +37,8 @@ pub struct Vault {
     taken: BTreeMap<Subject, u32>,
     /// The last number that was given to a value of a kind.
     last: BTreeMap<EntityKind, u32>,
+    /// What the person masked by hand, and what not.
+    pub(crate) edits: Edits,
 }
 
 #[derive(Clone)]

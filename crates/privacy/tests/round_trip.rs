@@ -116,7 +116,7 @@ fn a_preview_shows_what_would_leave_and_changes_nothing() {
         ),
         (3, 18)
     );
-    assert_eq!(preview.messages[1].findings[0].message, 1);
+    assert_eq!(preview.messages[1].findings[0].leaves_as, "[API_KEY_1]");
     assert!(preview.blocked && vault.is_empty());
 }
 

@@ -35,6 +35,9 @@ pub enum ErrorCode {
     NoRoute,
     /// The query holds something that may not leave the device, and only the cloud could answer.
     PrivacyBlocked,
+    /// What finds names and addresses in a question is not there, so nothing may leave, and only the cloud could
+    /// answer.
+    DetectorUnavailable,
     /// The person or the app declined to send.
     ConsentDeclined,
     /// The relay could not be reached, or failed.
@@ -93,9 +96,9 @@ impl ErrorCode {
         use ErrorCode::*;
         match self {
             ContextOverflow | ModelCorrupt | ModelHashMismatch | DownloadFailed | QuotaExceeded
-            | DeviceLost | LocalUnavailable | ConsentDeclined | RelayUnavailable
-            | GatewayUnavailable | SealBroken | UpstreamRateLimited | UpstreamFailed
-            | UpstreamInterrupted | Offline => true,
+            | DeviceLost | LocalUnavailable | DetectorUnavailable | ConsentDeclined
+            | RelayUnavailable | GatewayUnavailable | SealBroken | UpstreamRateLimited
+            | UpstreamFailed | UpstreamInterrupted | Offline => true,
             InvalidRequest | ModelUnsupported | ToolsUnsupported | NoAdapter | DeviceLimit
             | NoRoute | PrivacyBlocked | KeyMismatch | UpstreamUnauthorized | Disposed
             | Internal => false,

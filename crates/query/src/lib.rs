@@ -10,6 +10,7 @@ mod chat;
 mod error;
 mod finding;
 mod format;
+mod masks;
 mod policy;
 mod receipt;
 mod redact;
@@ -24,10 +25,11 @@ pub use chat::{
 pub use error::{Error, ErrorCode};
 pub use finding::{EntityKind, Finding, PrivacyClass};
 pub use format::{JsonSchemaFormat, ResponseFormat};
+pub use masks::{HiddenText, MaskEdits, MasksEdited};
 pub use policy::{CloudState, DeviceState, LocalState, Mode, Overflow, Policy, PrivacyLevel};
 pub use receipt::{
-    AnswerEvent, Piece, Preview, PreviewMessage, Receipt, Replaced, Sent, Source, Timing,
-    UsageByTier,
+    AnswerEvent, Piece, Preview, PreviewFinding, PreviewMessage, Receipt, Replaced, Sent, Source,
+    Timing, UsageByTier,
 };
 pub use route::{Reason, ReasonCode, Route, Target};
 pub use rules::{PrivacyRules, ReplaceWith, Term, Topic};

@@ -99,4 +99,6 @@ pub struct DeviceState {
 pub struct CloudState {
     /// A relay and a verified key are configured.
     pub configured: bool,
+    /// What finds names and addresses in a question is there: nothing leaves without it.
+    pub detector_ready: bool,
 }

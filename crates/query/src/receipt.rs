@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EntityKind, Finding, FinishReason, Reason, Role, Route, TokenLogprob, ToolCall, Usage,
+    EntityKind, FinishReason, PrivacyClass, Reason, Role, Route, TokenLogprob, ToolCall, Usage,
     redact::Redacted,
 };
 
@@ -132,8 +132,40 @@ pub struct PreviewMessage {
     pub role: Role,
     /// The text with placeholders.
     pub text: String,
-    /// What was found in the original, offsets in UTF-16 code units: those of JavaScript strings.
-    pub findings: Vec<Finding>,
+    /// What was found in the original, in order of place. The original with each of these replaced is `text`.
+    pub findings: Vec<PreviewFinding>,
+}
+
+/// A piece of personal data in a message, and what leaves in its place.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct PreviewFinding {
+    /// Start of the span in the original, in UTF-16 code units: an index of a JavaScript string.
+    pub start: u32,
+    /// End of the span (exclusive), in UTF-16 code units.
+    pub end: u32,
+    /// What it is.
+    pub kind: EntityKind,
+    /// How far it may go.
+    pub class: PrivacyClass,
+    /// How sure it is found, 0 to 1.
+    pub score: f32,
+    /// What leaves in its place: `[EMAIL_1]`; the text itself if it is public.
+    pub leaves_as: String,
+}
+
+impl fmt::Debug for PreviewFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreviewFinding")
+            .field("start", &self.start)
+            .field("end", &self.end)
+            .field("kind", &self.kind)
+            .field("class", &self.class)
+            .field("score", &self.score)
+            .field("leaves_as", &Redacted(&self.leaves_as))
+            .finish()
+    }
 }
 
 impl fmt::Debug for PreviewMessage {

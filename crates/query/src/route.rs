@@ -32,6 +32,8 @@ pub enum ReasonCode {
     CloudNotConfigured,
     /// The device is offline.
     Offline,
+    /// What finds names and addresses in a question is not there, so nothing may leave.
+    DetectorNotReady,
     /// The local model is not there yet.
     LocalNotReady,
     /// The prompt is longer than the local model's context.

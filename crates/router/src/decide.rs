@@ -112,6 +112,9 @@ fn why_not_cloud(
     if !device.online {
         return Some(ReasonCode::Offline);
     }
+    if !cloud.detector_ready {
+        return Some(ReasonCode::DetectorNotReady);
+    }
     None
 }
 
@@ -144,6 +147,7 @@ fn error_code(mode: Mode, not_cloud: ReasonCode, not_local: ReasonCode) -> Error
         (_, _) if mode == Mode::LocalOnly => ErrorCode::LocalUnavailable,
         (ReasonCode::NeverLeaves, _) => ErrorCode::PrivacyBlocked,
         (ReasonCode::Offline, _) => ErrorCode::Offline,
+        (ReasonCode::DetectorNotReady, _) => ErrorCode::DetectorUnavailable,
         (_, ReasonCode::LocalContextTooSmall) => ErrorCode::ContextOverflow,
         (_, ReasonCode::LocalNotReady) => ErrorCode::LocalUnavailable,
         _ => ErrorCode::NoRoute,

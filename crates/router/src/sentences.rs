@@ -11,6 +11,9 @@ pub(crate) fn sentence(code: ReasonCode, findings: &[Finding]) -> String {
         ReasonCode::NeverLeaves => return never_leaves(findings),
         ReasonCode::CloudNotConfigured => "No cloud is set up.",
         ReasonCode::Offline => "This device is offline.",
+        ReasonCode::DetectorNotReady => {
+            "What finds names and addresses in a question is not loaded, so nothing may leave this device."
+        }
         ReasonCode::LocalNotReady => "The model on this device is not ready yet.",
         ReasonCode::LocalContextTooSmall => {
             "The conversation is too long for the model on this device; a shorter one fits."

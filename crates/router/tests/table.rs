@@ -88,6 +88,11 @@ const TABLE: &[Row] = &[
     (CloudOnly,   YES, BOTH, BOTH, ANY_LOCAL,   BOTH, Nobody(ErrorCode::PrivacyBlocked, [NeverLeaves, ModeCloudOnly])),
 ];
 
+const READY: CloudState = CloudState {
+    configured: true,
+    detector_ready: true,
+};
+
 #[test]
 fn every_combination_has_one_row_and_follows_it() {
     let mut combinations = 0;
@@ -181,7 +186,10 @@ fn check(
         &query,
         &[finding],
         &device,
-        &CloudState { configured },
+        &CloudState {
+            configured,
+            detector_ready: true,
+        },
         &policy,
     );
     let codes =
@@ -255,13 +263,7 @@ fn an_error_says_why_for_both_places() {
         privacy: PrivacyLevel::Careful.into(),
         ..Policy::default()
     };
-    let none = route(
-        &query,
-        &[finding],
-        &DeviceState::default(),
-        &CloudState { configured: true },
-        &policy,
-    );
+    let none = route(&query, &[finding], &DeviceState::default(), &READY, &policy);
     let error = query::Error::from(none.unwrap_err());
     assert_eq!(
         error.message,
@@ -295,7 +297,7 @@ fn what_only_the_local_model_does_stays_with_it() {
             privacy: PrivacyLevel::Balanced.into(),
             ..Policy::default()
         };
-        let cloud = CloudState { configured: true };
+        let cloud = READY;
         route(&request(n), &[], &device(local), &cloud, &policy)
             .map(|route| (route.target, route.reasons[0].code))
             .map_err(|error| (error.code, error.reasons.map(|reason| reason.code)))
@@ -345,7 +347,7 @@ fn a_conversation_that_is_too_long_goes_where_the_policy_says() {
             overflow,
             ..Policy::default()
         };
-        let cloud = CloudState { configured: true };
+        let cloud = READY;
         route(&request, findings, &device, &cloud, &policy)
             .map(|route| (route.target, route.reasons[0].code))
             .map_err(|error| error.code)
@@ -388,4 +390,51 @@ fn a_conversation_that_is_too_long_goes_where_the_policy_says() {
         decide(PreferCloud, DropOldest, &[never]),
         Ok((Target::Local, NeverLeaves))
     );
+}
+
+#[test]
+fn nothing_leaves_while_names_cannot_be_found() {
+    let cloud = CloudState {
+        detector_ready: false,
+        ..READY
+    };
+    let query = ChatRequest {
+        messages: vec![Message::new(Role::User, "What is the capital of France?")],
+        ..ChatRequest::default()
+    };
+    let decide = |mode, online, local| {
+        let device = DeviceState {
+            local,
+            online,
+            prompt_tokens: 8,
+        };
+        let policy = Policy {
+            mode,
+            ..Policy::default()
+        };
+        route(&query, &[], &device, &cloud, &policy)
+    };
+    let fits = LocalState::Ready {
+        context_length: 2048,
+    };
+    for (mode, online, code) in [
+        (LocalOnly, true, ModeLocalOnly),
+        (PreferLocal, true, ModePreferLocal),
+        (PreferCloud, true, DetectorNotReady),
+        (PreferCloud, false, Offline),
+    ] {
+        let went = decide(mode, online, fits).unwrap();
+        assert_eq!((went.target, went.reasons[0].code), (Target::Local, code));
+    }
+    for (mode, local, reason) in [
+        (CloudOnly, fits, ModeCloudOnly),
+        (PreferCloud, LocalState::Unavailable, LocalNotReady),
+    ] {
+        let refused = decide(mode, true, local).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::DetectorUnavailable);
+        assert_eq!(
+            refused.reasons.map(|reason| reason.code),
+            [DetectorNotReady, reason]
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! The package's wasm modules with their JavaScript, and the relay's worker.
+//! The package's wasm modules with their JavaScript and what they load, and the relay's worker.
 
 use std::ffi::OsString;
 use std::fs;
@@ -167,6 +167,9 @@ fn tools() -> PathBuf {
 
 /// cargo decides whether to compile; bindings and wasm-opt follow only if its output has changed.
 fn build(module: &Module, names: bool) -> Result<Outcome> {
+    if module.package == CPU.package {
+        copy_tagger(&output_folder(module))?;
+    }
     let toolchain =
         Toolchain::find().context("no toolchain for wasm32; run `cargo xtask setup`")?;
     if module.threads && !toolchain.builds_std() {
@@ -326,6 +329,15 @@ fn copy_javascript(bound: &Path, output: &Path, module: &Module) -> Result<()> {
             fs::copy(file.path(), copy)?;
         }
     }
+    Ok(())
+}
+
+/// What finds names and addresses: a page loads it beside the module, if it has a cloud.
+fn copy_tagger(output: &Path) -> Result<()> {
+    let weights = places::root().join("crates/privacy/weights/tagger.bin");
+    fs::create_dir_all(output)?;
+    fs::copy(&weights, output.join("tagger.bin"))
+        .with_context(|| format!("copying {}", weights.display()))?;
     Ok(())
 }
 

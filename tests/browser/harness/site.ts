@@ -40,6 +40,7 @@ export class Site {
   readonly #offers = new Map<string, Offer>();
   readonly #scripts = new Map<string, { text: string; times: number }>();
   readonly #variants = new Map<string, string[]>();
+  readonly #instead = new Map<string, Buffer | undefined>();
   readonly #held: ServerResponse[] = [];
   readonly #server: Server;
   readonly #isolated: boolean;
@@ -81,6 +82,16 @@ export class Site {
   offerVariants(name: string, variants: string[]): string {
     this.#variants.set(name, variants);
     return new URL(`models/${name}.json`, this.url).href;
+  }
+
+  /** Serves `file` in place of a file of the package, or nothing; until `serveWhole`. */
+  serveInstead(path: string, file: Buffer | undefined): void {
+    this.#instead.set(path, file);
+  }
+
+  /** Serves the package's own files again. */
+  serveWhole(): void {
+    this.#instead.clear();
   }
 
   /**
@@ -134,8 +145,11 @@ export class Site {
       return;
     }
     const path = normalize(pathname).replace(/^\/tidegate\//, '');
-    const file = await readFile(join(places.packageDist, path));
-    outgoing.writeHead(200, this.#headers(extname(path))).end(file);
+    const file = this.#instead.has(path)
+      ? this.#instead.get(path)
+      : await readFile(join(places.packageDist, path));
+    if (file === undefined) outgoing.writeHead(404, this.#headers('.html')).end();
+    else outgoing.writeHead(200, this.#headers(extname(path))).end(file);
   }
 
   #model(

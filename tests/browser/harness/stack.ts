@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer } from 'node:net';
+import type { CloudOptions } from 'tidegate';
 import workerd from 'workerd';
 import { places } from './places.ts';
 import { Process } from './process.ts';
@@ -55,6 +56,12 @@ export class Stack {
       throw error;
     }
     return stack;
+  }
+
+  /** The cloud as the demo's page is told about it. */
+  async cloud(): Promise<CloudOptions> {
+    const config = await fetch(new URL('tidegate.json', this.page));
+    return ((await config.json()) as { cloud: CloudOptions }).cloud;
   }
 
   /** All that page server, gateway and relay have printed, at their most talkative. */

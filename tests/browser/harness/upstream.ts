@@ -15,12 +15,14 @@ export interface Recorded {
 /**
  * llama.cpp's own server behind a recorder: what arrives is written down and passed on as it is.
  *
- * With `answerWith` the recorder answers an error itself, as hosted models do.
+ * With `answerWith` the recorder answers an error itself, as hosted models do; with `echo` it says the question back.
  */
 export class Upstream {
   readonly requests: Recorded[] = [];
   /** Answer every request with this status instead of asking llama.cpp. */
   answerWith: { status: number; body: string } | undefined;
+  /** Answer every request with its last message, a few characters at a time, instead of asking llama.cpp. */
+  echo = false;
   #llama: Process;
   #target: string;
   #server: Server;
@@ -74,16 +76,23 @@ export class Upstream {
         if (!outgoing.writableFinished) resolve();
       });
     });
-    this.requests.push({
+    const recorded = {
       path: incoming.url ?? '',
       headers: incoming.headers,
       body: body.toString(),
       aborted,
-    });
+    };
+    this.requests.push(recorded);
     for (const resolve of this.#arrived.splice(0)) resolve();
     if (this.answerWith !== undefined) {
       outgoing.writeHead(this.answerWith.status, { 'content-type': 'application/json' });
       outgoing.end(this.answerWith.body);
+      return;
+    }
+    if (this.echo) {
+      outgoing.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const piece of saidBack(recorded)) outgoing.write(`data: ${piece}\n\n`);
+      outgoing.end();
       return;
     }
     const passed = request(
@@ -100,4 +109,16 @@ export class Upstream {
     outgoing.on('close', () => passed.destroy());
     passed.end(body);
   }
+}
+
+/** The last message of a request as the events of a streamed answer, cut without regard to words. */
+function saidBack({ body }: Recorded): string[] {
+  const { messages } = JSON.parse(body) as { messages: { content: string }[] };
+  const pieces = messages.at(-1)?.content.match(/.{1,3}/gsu) ?? [];
+  const choice = (more: object) => JSON.stringify({ choices: [{ index: 0, delta: {}, ...more }] });
+  return [
+    ...pieces.map((content) => choice({ delta: { content } })),
+    choice({ finish_reason: 'stop' }),
+    '[DONE]',
+  ];
 }

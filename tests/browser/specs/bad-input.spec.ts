@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import type { ChatRequest, CloudOptions } from 'tidegate';
+import type { ChatRequest } from 'tidegate';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Browser } from '../harness/chromium.ts';
 import { ask, create, question } from '../harness/package.ts';
@@ -45,14 +45,6 @@ afterEach(async () => {
   await site?.stop();
   upstream.answerWith = undefined;
 });
-
-/** The cloud as the demo's page is told about it. */
-async function cloud(): Promise<CloudOptions> {
-  const config = (await (await fetch(new URL('tidegate.json', stack.page))).json()) as {
-    cloud: CloudOptions;
-  };
-  return config.cloud;
-}
 
 test('a damaged model file is named so', async () => {
   const damaged = Buffer.from(MODEL.subarray(0, 20 * MB));
@@ -181,21 +173,21 @@ test.for([
   { status: 500, code: 'upstream-failed' },
 ])('an upstream that answers $status is $code', async ({ status, code }) => {
   upstream.answerWith = { status, body: '{"error":{"message":"no"}}' };
-  const site = { cloud: await cloud(), policy: { mode: 'cloud-only' } as const };
+  const site = { cloud: await stack.cloud(), policy: { mode: 'cloud-only' } as const };
   expect(await create(page, site)).toBeUndefined();
   const { error } = await ask(page, question('Hello?'));
   expect(error).toMatchObject({ name: 'TidegateError', code });
 });
 
 test('a relay that is not there is named so', async () => {
-  const away = { ...(await cloud()), relays: [`http://127.0.0.1:${await freePort()}/`] };
+  const away = { ...(await stack.cloud()), relays: [`http://127.0.0.1:${await freePort()}/`] };
   expect(await create(page, { cloud: away, policy: { mode: 'cloud-only' } })).toBeUndefined();
   const { error } = await ask(page, question('Hello?'));
   expect(error).toMatchObject({ code: 'relay-unavailable', recoverable: true });
 });
 
 test('a gateway key that the gateway does not have is named so', async () => {
-  const { keys, ...rest } = await cloud();
+  const { keys, ...rest } = await stack.cloud();
   const config = Buffer.from(keys, 'base64');
   // Bytes 0 and 1 are the first configuration's length, byte 2 is its key's id (RFC 9458, section 3).
   config.writeUInt8(config.readUInt8(2) ^ 0xff, 2);
@@ -206,7 +198,7 @@ test('a gateway key that the gateway does not have is named so', async () => {
 });
 
 test('nothing answers what the policy does not allow', async () => {
-  expect(await create(page, { cloud: await cloud(), policy: { mode: 'local-only' } })).toBeUndefined();
+  expect(await create(page, { cloud: await stack.cloud(), policy: { mode: 'local-only' } })).toBeUndefined();
   const before = upstream.requests.length;
   const { error } = await ask(page, question('Hello?'));
   expect(error).toMatchObject({ name: 'TidegateError', code: 'local-unavailable' });

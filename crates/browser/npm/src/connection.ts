@@ -1,5 +1,6 @@
 import { asError, asErrorData, TidegateError } from './errors.js';
 import type { GpuRecord } from './gpu-record.js';
+import { type Consent, consentData } from './masks.js';
 import type { Progress } from './options.js';
 import type { CallName, Calls, FromWorker, Journal, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
@@ -11,7 +12,7 @@ export interface Listener {
   onProgress?: (progress: Progress) => void;
   onEvent?: (event: AnswerEvent) => void;
   onToken?: (token: Journal['tokens'][number]) => void;
-  onConsent?: (preview: Preview) => boolean | Promise<boolean>;
+  onConsent?: Consent;
 }
 
 interface Pending extends Listener {
@@ -26,6 +27,8 @@ type ToCall = Exclude<FromWorker, { type: 'crashed' | 'gpu-failed' | 'ask-gpu' }
 export class Connection {
   /** The worker's last word about itself. */
   stats: Stats = { memoryBytes: 0 };
+  /** The conversation's vault as the worker last told it; it never leaves the page. */
+  vault: string | undefined;
   /** The GPU that the worker opened, as the record names it. */
   gpu: string | undefined;
   /** It ended by itself, and not because of a call. */
@@ -118,6 +121,7 @@ export class Connection {
     }
     const call = this.#pending.get(message.id);
     if ('stats' in message && message.stats != null) this.stats = message.stats;
+    if ('vault' in message && message.vault !== undefined) this.vault = message.vault;
     if (call === undefined) return; // aborted in the meantime
     try {
       this.#dispatch(message, call);
@@ -156,8 +160,8 @@ export class Connection {
 
   async #askConsent(id: number, call: Pending, preview: Preview): Promise<void> {
     try {
-      const allow = (await call.onConsent?.(preview)) === true;
-      this.#send({ type: 'consent', id, allow });
+      const decision = consentData(await call.onConsent?.(preview));
+      this.#send({ type: 'consent', id, decision });
     } catch (thrown) {
       // The app's callback failed: nothing leaves, and the call ends with the app's own error.
       this.#send({ type: 'abort', id });

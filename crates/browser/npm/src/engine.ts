@@ -1,5 +1,14 @@
+import type { Consent } from './masks.js';
 import type { Stats } from './stats.js';
-import type { AnswerEvent, ChatRequest, Policy, Preview, Route } from './types.gen.js';
+import type {
+  AnswerEvent,
+  ChatRequest,
+  MaskEdits,
+  MasksEdited,
+  Policy,
+  Preview,
+  Route,
+} from './types.gen.js';
 
 /** The engine as the package sees it: in a worker (`remote.ts`), or in memory for tests (`testing.ts`). */
 export interface Engine {
@@ -11,6 +20,12 @@ export interface Engine {
   route(request: ChatRequest, policy: Policy): Promise<Route>;
   /** What of a request would leave. */
   preview(request: ChatRequest, policy: Policy): Promise<Preview>;
+  /** Adds masks and takes masks away. */
+  editMasks(edits: MaskEdits, policy: Policy): Promise<MasksEdited>;
+  /** Which placeholder stands for which value, as text. */
+  saveVault(): Promise<string>;
+  /** Goes on with what was saved. */
+  loadVault(saved: string): Promise<void>;
   /** Wipes which placeholder stood for which value. */
   forget(): Promise<void>;
   stats(): Stats;
@@ -24,7 +39,7 @@ export interface AnswerCall {
   policy: Policy;
   onEvent(event: AnswerEvent): void;
   /** Absent: nobody wants to be asked. */
-  consent: ((preview: Preview) => boolean | Promise<boolean>) | undefined;
+  consent: Consent | undefined;
   signal: AbortSignal;
   /** Nobody waits for the answer. */
   background: boolean;

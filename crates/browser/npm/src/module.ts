@@ -32,6 +32,12 @@ export async function chooseModule(backend: 'webgpu' | 'cpu', hasRelaxedSimd: bo
   };
 }
 
+/** Where a file of the package's wasm folder is: `beside` the worker, unless the app says otherwise. */
+export function inWasmFolder(file: string, beside: URL, wasmUrl: string | null): URL {
+  if (wasmUrl === null) return beside;
+  return new URL(file, wasmUrl.endsWith('/') ? wasmUrl : `${wasmUrl}/`);
+}
+
 /** The module with relaxed SIMD and threads. Where the package was built without it, it fails to start. */
 export async function threadsModule(): Promise<Module<typeof import('./wasm/tidegate_cpu_threads.js')>> {
   return {

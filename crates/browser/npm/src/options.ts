@@ -1,6 +1,6 @@
 import { invalid } from './errors.js';
 import type { DeviceFacts } from './facts.js';
-import type { Mode, Overflow, Policy as PolicyData, Preview, PrivacyLevel } from './types.gen.js';
+import type { MaskEdits, Mode, Overflow, Policy as PolicyData, Preview, PrivacyLevel } from './types.gen.js';
 
 /**
  * Which model answers in the page: the URL of a manifest (`….json`), the URL of a GGUF file, a GGUF file that
@@ -43,8 +43,11 @@ export interface Policy {
    * and privacy allow it, else an error.
    */
   overflow?: Overflow;
-  /** Asked before each request that would leave, with exactly what would leave. `false` keeps it here. */
-  beforeCloud?(preview: Preview): boolean | Promise<boolean>;
+  /**
+   * Asked before each request that would leave, with exactly what would leave. `false` keeps it here. With edits to
+   * the masks it is masked anew, checked again and sent; they count for the rest of the conversation.
+   */
+  beforeCloud?(preview: Preview): boolean | MaskEdits | Promise<boolean | MaskEdits>;
 }
 
 /** A step of getting ready. `loaded` and `total` are bytes in `download`, `verify` and `upload`, else steps. */
@@ -69,7 +72,7 @@ export interface TidegateOptions {
    * counts as cores, from two to eight. Answers are the same with any number.
    */
   threads?: number | 'auto';
-  /** The folder that holds the package's wasm files (`dist/wasm`). Default: beside the worker. */
+  /** The folder that holds the package's wasm files and `tagger.bin` (`dist/wasm`). Default: beside the worker. */
   wasmUrl?: string | URL;
   /** The worker's script. Default: beside this module. */
   workerUrl?: string | URL;

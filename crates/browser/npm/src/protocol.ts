@@ -1,6 +1,16 @@
 import type { EngineOptions, Progress } from './options.js';
 import type { Stats } from './stats.js';
-import type { AnswerEvent, ChatRequest, ErrorData, Message, Policy, Preview, Route } from './types.gen.js';
+import type {
+  AnswerEvent,
+  ChatRequest,
+  ErrorData,
+  MaskEdits,
+  MasksEdited,
+  Message,
+  Policy,
+  Preview,
+  Route,
+} from './types.gen.js';
 
 /** What the page asks of the worker, and what each ask resolves to. */
 export interface Calls {
@@ -18,6 +28,9 @@ export interface Calls {
   };
   route: { ask: { request: ChatRequest; policy: Policy }; result: Route };
   preview: { ask: { request: ChatRequest; policy: Policy }; result: Preview };
+  editMasks: { ask: { edits: MaskEdits; policy: Policy }; result: MasksEdited };
+  saveVault: { ask: object; result: string };
+  loadVault: { ask: { saved: string }; result: null };
   forget: { ask: object; result: null };
   greedy: {
     ask: { prompt: Message[] | number[]; maxTokens: number };
@@ -42,7 +55,7 @@ export interface Journal {
 export type ToWorker =
   | { [C in CallName]: { type: C; id: number } & Calls[C]['ask'] }[CallName]
   | { type: 'abort'; id: number }
-  | { type: 'consent'; id: number; allow: boolean }
+  | { type: 'consent'; id: number; decision: boolean | MaskEdits }
   /** Whether someone sees the page; until the first one, somebody does. */
   | { type: 'seen'; id: number; seen: boolean }
   | { type: 'gpu'; id: number; refusal: string | null };
@@ -59,6 +72,7 @@ export type FromWorker =
   | { type: 'ask-gpu'; id: number; adapter: string; forced: boolean }
   /** The GPU failed its self-test. */
   | { type: 'gpu-failed'; adapter: string; reason: string }
-  | { type: 'result'; id: number; value: Calls[CallName]['result']; stats: Stats }
-  | { type: 'error'; id: number; error: ErrorData; stats: Stats | null }
+  /** With the saved `vault` where it is another one than before. */
+  | { type: 'result'; id: number; value: Calls[CallName]['result']; stats: Stats; vault?: string }
+  | { type: 'error'; id: number; error: ErrorData; stats: Stats | null; vault?: string }
   | { type: 'crashed'; error: ErrorData };

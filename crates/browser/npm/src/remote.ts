@@ -5,7 +5,15 @@ import { GpuRecord } from './gpu-record.js';
 import type { EngineOptions, Progress } from './options.js';
 import type { CallName, Calls, Journal } from './protocol.js';
 import type { Stats } from './stats.js';
-import type { AnswerEvent, ChatRequest, Policy, Preview, Route } from './types.gen.js';
+import type {
+  AnswerEvent,
+  ChatRequest,
+  MaskEdits,
+  MasksEdited,
+  Policy,
+  Preview,
+  Route,
+} from './types.gen.js';
 
 /** So often one answer goes on in a new worker: once on the same device, once on the CPU. */
 const RESCUES = 2;
@@ -20,7 +28,7 @@ export interface Opening {
 
 /**
  * The engine in a dedicated worker. A worker that crashed, or lost its GPU, is replaced at the next call; an answer
- * that it was giving goes on in the new one from the same token.
+ * that it was giving goes on in the new one from the same token, and the conversation keeps its placeholders.
  */
 export class RemoteEngine implements Engine {
   readonly #opening: Opening;
@@ -29,6 +37,8 @@ export class RemoteEngine implements Engine {
   #last: Connection | undefined;
   #ready: Promise<Connection> | undefined;
   #stats: Stats = { memoryBytes: 0 };
+  /** The conversation's vault as a worker that is gone last told it. */
+  #vault: string | undefined;
   #disposed = false;
   readonly #record = new GpuRecord();
   /** Why the GPU is no longer used: it was lost again and again. */
@@ -124,6 +134,18 @@ export class RemoteEngine implements Engine {
     return this.#call('preview', { request, policy });
   }
 
+  editMasks(edits: MaskEdits, policy: Policy): Promise<MasksEdited> {
+    return this.#call('editMasks', { edits, policy });
+  }
+
+  saveVault(): Promise<string> {
+    return this.#call('saveVault', {});
+  }
+
+  async loadVault(saved: string): Promise<void> {
+    await this.#call('loadVault', { saved });
+  }
+
   async forget(): Promise<void> {
     await this.#call('forget', {});
   }
@@ -135,6 +157,7 @@ export class RemoteEngine implements Engine {
 
   async dispose(): Promise<void> {
     this.#disposed = true;
+    this.#vault = undefined;
     globalThis.removeEventListener?.('pagehide', this.#onPageHide);
     globalThis.document?.removeEventListener('visibilitychange', this.#onSeen);
     this.#endOfGpu();
@@ -155,6 +178,7 @@ export class RemoteEngine implements Engine {
     const { options, workerUrl, onProgress } = this.#opening;
     const connection = new Connection(startWorker(workerUrl), this.#record, () => {
       this.#stats = connection.stats;
+      this.#vault = connection.vault ?? this.#vault;
       this.#connection = undefined;
       this.#ready = undefined;
     });
@@ -164,6 +188,7 @@ export class RemoteEngine implements Engine {
       const opened = connection.call('open', { options, avoidGpu: this.#avoidGpu }, signal, { onProgress });
       connection.tellSeen(isSeen());
       await opened;
+      if (this.#vault !== undefined) await connection.call('loadVault', { saved: this.#vault });
     } catch (error) {
       // A load that was stopped, or found a defect elsewhere, says nothing about the GPU.
       if (!connection.crashed && connection.gpu !== undefined) this.#record.end(connection.gpu);

@@ -6,17 +6,20 @@ import type { Availability } from './availability.js';
 import type { AnswerCall, Engine } from './engine.js';
 import { TidegateError } from './errors.js';
 import { tellAll } from './listeners.js';
+import { consentData } from './masks.js';
 import { engineOptions, type ModelRef, type Progress, type TidegateOptions } from './options.js';
+import { TestVault } from './testing-vault.js';
 import { abortedBy, EngineTidegate, type Tidegate, throwIfAborted } from './tidegate.js';
 import type {
   ChatRequest,
   FinishReason,
+  MaskEdits,
+  MasksEdited,
   Piece,
   Policy,
   Preview,
   Reason,
   Receipt,
-  Replaced,
   Route,
   Source,
   ToolCall,
@@ -80,6 +83,7 @@ function* preparation(bytes: number): Generator<Progress> {
 
 class TestEngine implements Engine {
   readonly model = 'test';
+  readonly #vault = new TestVault();
   readonly diagnostics = {
     greedy: async () => Promise.reject(unsupported('diagnostics.greedy')),
     dispatchCost: async () => Promise.reject(unsupported('diagnostics.dispatchCost')),
@@ -96,15 +100,8 @@ class TestEngine implements Engine {
     const start = performance.now();
     const route = await this.route(request, policy);
     onEvent({ type: 'route', route });
-    const preview = await this.preview(request);
     const cloud = route.target === 'cloud';
-    if (cloud && consent !== undefined && !(await consent(preview))) {
-      throw new TidegateError({
-        code: 'consent-declined',
-        message: 'the app declined to send',
-        recoverable: true,
-      });
-    }
+    const preview = cloud ? await this.release(request, consent) : undefined;
     let first = 0;
     let completion = 0;
     const reasons: FinishReason[] = [];
@@ -136,7 +133,7 @@ class TestEngine implements Engine {
     const receipt: Receipt = {
       source: route.target,
       reasons: route.reasons,
-      replaced: cloud ? preview.replaced : [],
+      replaced: preview?.replaced ?? [],
       restored: 0,
       uncertain: 0,
       withheld: 0,
@@ -145,7 +142,7 @@ class TestEngine implements Engine {
       usage: cloud ? { local: none, cloud: usage } : { local: usage, cloud: none },
       ms: { first, total: performance.now() - start },
     };
-    if (cloud) {
+    if (preview !== undefined) {
       const messages = preview.messages.map(({ role, text: content }) => ({ role, content }));
       const sent = JSON.stringify({ ...request, messages });
       receipt.sent = { text: sent, bytes: 512, relay: this.relay ?? '', keyId: '0'.repeat(64) };
@@ -153,6 +150,22 @@ class TestEngine implements Engine {
       receipt.confidence = 0.5;
     }
     onEvent({ type: 'done', finish_reasons: reasons, receipt });
+  }
+
+  /** What leaves, once the app has allowed it. */
+  private async release(request: ChatRequest, consent: AnswerCall['consent']): Promise<Preview> {
+    const preview = this.#vault.release(request);
+    const decision = consent === undefined || consentData(await consent(preview));
+    if (decision === false) {
+      throw new TidegateError({
+        code: 'consent-declined',
+        message: 'the app declined to send',
+        recoverable: true,
+      });
+    }
+    if (decision === true) return preview;
+    this.#vault.edit(decision);
+    return this.#vault.release(request);
   }
 
   async route(_request: ChatRequest, policy: Policy): Promise<Route> {
@@ -172,37 +185,29 @@ class TestEngine implements Engine {
     return { target, reasons: [reason], gain: 0 };
   }
 
-  /** Knows e-mail addresses and nothing else: enough to show what a preview looks like. */
   async preview(request: ChatRequest): Promise<Preview> {
-    const numbers = new Map<string, number>();
-    const messages = request.messages.map(({ role, content }, message) => {
-      const findings: Preview['messages'][number]['findings'] = [];
-      const text = content.replace(/[\w.+-]+@[\w-]+(\.[\w-]+)+/g, (value, _domain, start: number) => {
-        const number = numbers.get(value) ?? numbers.size + 1;
-        numbers.set(value, number);
-        findings.push({
-          message,
-          start,
-          end: start + value.length,
-          kind: 'EMAIL',
-          class: 'restricted',
-          score: 1,
-        });
-        return `[EMAIL_${number}]`;
-      });
-      return { role, text, findings };
-    });
-    const replaced = [...numbers.values()].map(
-      (n): Replaced => ({ placeholder: `[EMAIL_${n}]`, kind: 'EMAIL' }),
-    );
-    return { messages, replaced, blocked: false };
+    return this.#vault.preview(request);
+  }
+
+  async editMasks(edits: MaskEdits): Promise<MasksEdited> {
+    return this.#vault.edit(edits);
+  }
+
+  async saveVault(): Promise<string> {
+    return this.#vault.save();
+  }
+
+  async loadVault(saved: string): Promise<void> {
+    this.#vault.load(saved);
   }
 
   stats() {
     return { memoryBytes: 0 };
   }
 
-  async forget(): Promise<void> {}
+  async forget(): Promise<void> {
+    this.#vault.forget();
+  }
 
   async dispose(): Promise<void> {}
 }

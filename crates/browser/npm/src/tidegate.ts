@@ -1,12 +1,21 @@
 import type { ChatCompletion, ChatRequestStreaming, ChatRequestWhole, ChatStream } from './chat.js';
 import type { Diagnostics, Engine } from './engine.js';
-import { AbortError, asError, disposed, TidegateError } from './errors.js';
+import { AbortError, asError, disposed, invalid, TidegateError } from './errors.js';
 import { tellAll } from './listeners.js';
+import { parseEdits } from './masks.js';
 import { type CallOptions, isBackground, onlyKnown, type Policy, policyData } from './options.js';
 import { parseRequest } from './request.js';
 import type { Stats } from './stats.js';
 import { AnswerStream, Choices, usageOf } from './stream.js';
-import type { ChatRequest, FinishReason, Preview, Receipt, Route } from './types.gen.js';
+import type {
+  ChatRequest,
+  FinishReason,
+  MaskEdits,
+  MasksEdited,
+  Preview,
+  Receipt,
+  Route,
+} from './types.gen.js';
 
 /** What can be listened to. */
 export interface Events {
@@ -31,13 +40,28 @@ export interface Tidegate extends AsyncDisposable {
   };
   /** What would happen to a request now, without doing it. */
   route(request: ChatRequest, options?: CallOptions): Promise<Route>;
-  /** What of a request would leave the device, span by span. */
+  /**
+   * What of a request would leave the device, span by span. Without a cloud nothing finds names and addresses, and it
+   * shows what has a form alone.
+   */
   preview(request: ChatRequest, options?: CallOptions): Promise<Preview>;
+  /**
+   * Adds masks and takes masks away, by text, for the rest of the conversation; of two edits of one text the later
+   * counts. What is restricted or never leaves stays masked, and `refused` names it.
+   */
+  editMasks(edits: MaskEdits, options?: CallOptions): Promise<MasksEdited>;
+  /**
+   * The conversation's placeholders and mask edits, so that it can go on after a reload. The text holds the personal
+   * values in the clear: encrypt it where it is kept.
+   */
+  saveVault(): Promise<string>;
+  /** Goes on with a conversation whose vault was saved; what was there before is wiped. */
+  loadVault(saved: string): Promise<void>;
   /** Calls `listener` on every event; the function that comes back stops that. */
   on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void;
   /**
-   * Ends the conversation: wipes which placeholder stood for which personal value. Within a conversation the
-   * same value keeps its placeholder.
+   * Ends the conversation: wipes which placeholder stood for which personal value, and how masks were edited.
+   * Within a conversation the same value keeps its placeholder.
    */
   forget(): Promise<void>;
   stats(): Stats;
@@ -77,6 +101,21 @@ export class EngineTidegate implements Tidegate {
 
   async preview(request: ChatRequest, options?: CallOptions): Promise<Preview> {
     return this.#look(options, (policy) => this.#engine.preview(parseRequest(request), policy));
+  }
+
+  async editMasks(edits: MaskEdits, options?: CallOptions): Promise<MasksEdited> {
+    return this.#look(options, (policy) => this.#engine.editMasks(parseEdits(edits), policy));
+  }
+
+  async saveVault(): Promise<string> {
+    throwIfAborted(this.#closed.signal);
+    return this.#engine.saveVault();
+  }
+
+  async loadVault(saved: string): Promise<void> {
+    throwIfAborted(this.#closed.signal);
+    if (typeof saved !== 'string') throw invalid('loadVault: expected what saveVault() gave');
+    await this.#engine.loadVault(saved);
   }
 
   on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void {

@@ -354,35 +354,6 @@ export type EntityKind = "EMAIL" | "PHONE" | "CARD" | "IBAN" | "BANK_ACCOUNT" | 
 export type PrivacyClass = "public" | "prefer-not" | "restricted" | "never-leaves";
 
 /**
- * A piece of personal data in one message.
- */
-export type Finding = { 
-/**
- * Index of the message in the request.
- */
-message: number, 
-/**
- * Start of the span, in UTF-8 bytes of the message's content.
- */
-start: number, 
-/**
- * End of the span (exclusive), in UTF-8 bytes.
- */
-end: number, 
-/**
- * What it is.
- */
-kind: EntityKind, 
-/**
- * How far it may go.
- */
-class: PrivacyClass, 
-/**
- * How sure the recognizer is, 0 to 1.
- */
-score: number, };
-
-/**
  * Who may answer.
  */
 export type Mode = "local-only" | "prefer-local" | "prefer-cloud" | "cloud-only";
@@ -501,7 +472,11 @@ export type CloudState = {
 /**
  * A relay and a verified key are configured.
  */
-configured: boolean, };
+configured: boolean, 
+/**
+ * What finds names and addresses in a question is there: nothing leaves without it.
+ */
+detectorReady: boolean, };
 
 /**
  * Where.
@@ -511,7 +486,7 @@ export type Target = "local" | "cloud";
 /**
  * Why, as a code that code can match on.
  */
-export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "cloud-not-configured" | "offline" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy";
+export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "cloud-not-configured" | "offline" | "detector-not-ready" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy";
 
 /**
  * One reason, with a sentence that a person understands.
@@ -692,9 +667,74 @@ role: Role,
  */
 text: string, 
 /**
- * What was found in the original, offsets in UTF-16 code units: those of JavaScript strings.
+ * What was found in the original, in order of place. The original with each of these replaced is `text`.
  */
-findings: Array<Finding>, };
+findings: Array<PreviewFinding>, };
+
+/**
+ * A piece of personal data in a message, and what leaves in its place.
+ */
+export type PreviewFinding = { 
+/**
+ * Start of the span in the original, in UTF-16 code units: an index of a JavaScript string.
+ */
+start: number, 
+/**
+ * End of the span (exclusive), in UTF-16 code units.
+ */
+end: number, 
+/**
+ * What it is.
+ */
+kind: EntityKind, 
+/**
+ * How far it may go.
+ */
+class: PrivacyClass, 
+/**
+ * How sure it is found, 0 to 1.
+ */
+score: number, 
+/**
+ * What leaves in its place: `[EMAIL_1]`; the text itself if it is public.
+ */
+leavesAs: string, };
+
+/**
+ * Masks to add and to take away, for the rest of the conversation. Of two edits of one text the later one counts.
+ */
+export type MaskEdits = { 
+/**
+ * Texts that leave no more, wherever they stand as whole words.
+ */
+hide?: Array<HiddenText>, 
+/**
+ * Texts that leave as they are, where that is theirs to allow: what is restricted or never leaves stays
+ * masked.
+ */
+show?: Array<string>, };
+
+/**
+ * A text that is to be masked.
+ */
+export type HiddenText = { 
+/**
+ * As it is written, whatever the case and the white space.
+ */
+text: string, 
+/**
+ * What it is; `PRIVATE` if that is not said.
+ */
+kind?: EntityKind, };
+
+/**
+ * What came of edits.
+ */
+export type MasksEdited = { 
+/**
+ * Of the texts to show, those that stay masked: they are restricted or never leave.
+ */
+refused: Array<string>, };
 
 /**
  * A piece of an answer.
@@ -741,7 +781,7 @@ receipt: Receipt, };
 /**
  * What went wrong. Closed: a new code is a change of the interface.
  */
-export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "tools-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "consent-declined" | "relay-unavailable" | "gateway-unavailable" | "key-mismatch" | "seal-broken" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
+export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "tools-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "detector-unavailable" | "consent-declined" | "relay-unavailable" | "gateway-unavailable" | "key-mismatch" | "seal-broken" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
 
 /**
  * An error as the page sees it.

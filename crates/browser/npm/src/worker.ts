@@ -5,12 +5,13 @@ import { softwareReason } from './availability.js';
 import { asErrorData, TidegateError } from './errors.js';
 import { deviceFacts } from './facts.js';
 import { recordKey } from './gpu-record.js';
-import { chooseModule, type Module, threadsModule } from './module.js';
+import { chooseModule, inWasmFolder, type Module, threadsModule } from './module.js';
 import type { EngineOptions } from './options.js';
 import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
+import { TaggerFile } from './tagger.js';
 import { one, startThreads, type Threads, threadsFor } from './threads.js';
-import type { AnswerEvent } from './types.gen.js';
+import type { AnswerEvent, MaskEdits, Route } from './types.gen.js';
 
 type Glue = typeof import('./wasm/glue.js');
 type Handle = InstanceType<Glue['EngineHandle']>;
@@ -33,7 +34,13 @@ const scope = globalThis as unknown as {
 
 let loaded: Promise<Loaded> | undefined;
 let device: Stats['device'];
-const consents = new Map<number, (allow: boolean) => void>();
+/** Only where there is a cloud: without one nothing could leave. */
+let tagger: TaggerFile | undefined;
+/** Calls that wait for the tagger. */
+const waiting = new Set<number>();
+/** The vault as the page knows it. */
+let toldVault = '';
+const consents = new Map<number, (decision: boolean | MaskEdits) => void>();
 let tellGpu: (refusal: string | null) => void = () => {};
 
 scope.addEventListener('message', ({ data }) => {
@@ -43,7 +50,7 @@ scope.addEventListener('message', ({ data }) => {
 async function receive(message: ToWorker): Promise<void> {
   const { id } = message;
   if (message.type === 'consent') {
-    consents.get(id)?.(message.allow);
+    consents.get(id)?.(message.decision);
     return;
   }
   if (message.type === 'gpu') {
@@ -56,25 +63,28 @@ async function receive(message: ToWorker): Promise<void> {
   }
   if (message.type === 'abort') {
     consents.delete(id);
+    waiting.delete(id);
     (await loaded?.catch(() => undefined))?.handle.abort(id);
     return;
   }
   try {
     const value = await perform(message);
-    post({ type: 'result', id, value, stats: await stats() });
+    post({ type: 'result', id, value, stats: await stats(), ...(await vaultNews()) });
   } catch (thrown) {
     if (isBroken(thrown)) {
       post({ type: 'crashed', error: asErrorData(thrown) });
       return;
     }
-    post({ type: 'error', id, error: asErrorData(thrown), stats: await stats().catch(() => null) });
+    const told = await vaultNews().catch(() => ({}));
+    post({ type: 'error', id, error: asErrorData(thrown), stats: await stats().catch(() => null), ...told });
   }
 }
 
 async function perform(message: Extract<ToWorker, { type: CallName }>): Promise<Calls[CallName]['result']> {
   if (message.type === 'open') {
     loaded = load(message.id, message.options, message.avoidGpu);
-    await loaded;
+    const { handle } = await loaded;
+    void tagger?.give(handle); // as soon as it is there
     return null;
   }
   if (loaded === undefined) throw new Error('the worker was asked before it was opened');
@@ -89,6 +99,7 @@ async function call(
   const { id } = message;
   switch (message.type) {
     case 'answer': {
+      await untilFindable(handle, message);
       let failed: { thrown: unknown } | undefined;
       const onEvent = (json: string) => {
         try {
@@ -122,9 +133,19 @@ async function call(
       return null;
     }
     case 'route':
+      await untilFindable(handle, message);
       return JSON.parse(handle.route(JSON.stringify(message.request), JSON.stringify(message.policy)));
     case 'preview':
+      await untilFindable(handle, message);
       return JSON.parse(handle.preview(JSON.stringify(message.request), JSON.stringify(message.policy)));
+    case 'editMasks':
+      await untilFindable(handle, message);
+      return JSON.parse(handle.editMasks(JSON.stringify(message.edits), JSON.stringify(message.policy)));
+    case 'saveVault':
+      return handle.saveVault();
+    case 'loadVault':
+      handle.loadVault(message.saved);
+      return null;
     case 'forget':
       handle.forget();
       return null;
@@ -137,11 +158,44 @@ async function call(
   }
 }
 
-function askConsent(id: number, preview: string): Promise<boolean> {
+/** Asks the page; edits come back as JSON. */
+function askConsent(id: number, preview: string): Promise<boolean | string> {
   post({ type: 'ask-consent', id, preview: JSON.parse(preview) });
   return new Promise((resolve) => {
-    consents.set(id, resolve);
+    consents.set(id, (decision) =>
+      resolve(typeof decision === 'boolean' ? decision : JSON.stringify(decision)),
+    );
   });
+}
+
+type Findable = Extract<ToWorker, { type: 'answer' | 'route' | 'preview' | 'editMasks' }>;
+
+/** Waits for the tagger where it takes part; an answer that stays in the page does not wait for it. */
+async function untilFindable(handle: Handle, message: Findable): Promise<void> {
+  if (tagger === undefined || tagger.isThere) return;
+  if ((message.type === 'answer' || message.type === 'route') && !lacksTagger(handle, message)) return;
+  waiting.add(message.id);
+  await tagger.give(handle);
+  if (!waiting.delete(message.id)) throw new Error('the call was aborted');
+}
+
+/** Whether a request would leave if the tagger were there. */
+function lacksTagger(handle: Handle, { request, policy }: Extract<Findable, { type: 'answer' | 'route' }>) {
+  try {
+    const { reasons }: Route = JSON.parse(handle.route(JSON.stringify(request), JSON.stringify(policy)));
+    return reasons[0]?.code === 'detector-not-ready';
+  } catch (thrown) {
+    return asErrorData(thrown).code === 'detector-unavailable';
+  }
+}
+
+/** The vault, if the page knows another one: another worker goes on with it, should this one break. */
+async function vaultNews(): Promise<{ vault?: string }> {
+  const engine = await loaded;
+  const vault = engine?.handle.saveVault() ?? '';
+  if (vault === toldVault) return {};
+  toldVault = vault;
+  return { vault };
 }
 
 /**
@@ -149,6 +203,7 @@ function askConsent(id: number, preview: string): Promise<boolean> {
  * gives way to the CPU.
  */
 async function load(id: number, options: EngineOptions, avoidGpu: string | null): Promise<Loaded> {
+  if (options.cloud !== null) tagger = new TaggerFile(options.wasmUrl);
   if (options.model.kind === 'none') return loadOn(id, options, 'cpu', undefined);
   if (options.device === 'cpu') return loadOn(id, options, 'cpu', 'the app asked for the CPU');
   // Asked first, so that no model is fetched for nothing.
@@ -261,10 +316,7 @@ async function start(options: EngineOptions, backend: Backend, hasRelaxedSimd: b
 
 async function instantiate<G extends Glue>(options: EngineOptions, module: Module<G>): Promise<G> {
   const { glue, file, url: beside } = module;
-  const url =
-    options.wasmUrl !== null
-      ? new URL(file, options.wasmUrl.endsWith('/') ? options.wasmUrl : `${options.wasmUrl}/`)
-      : beside;
+  const url = inWasmFolder(file, beside, options.wasmUrl);
   try {
     await glue.default({ module_or_path: url });
     return glue;

@@ -30,18 +30,27 @@ export class EngineHandle {
     requestJson: string,
     policyJson: string,
     onEvent: (eventJson: string) => void,
-    onConsent: ((previewJson: string) => Promise<boolean>) | undefined,
+    /** Resolves to whether it may leave, or to `MaskEdits` as JSON. */
+    onConsent: ((previewJson: string) => Promise<boolean | string>) | undefined,
     journalJson: string,
     onToken: (id: number, logProbability: number) => void,
     background: boolean,
   ): Promise<void>;
   route(requestJson: string, policyJson: string): string;
   preview(requestJson: string, policyJson: string): string;
+  /** Throws what is wrong with the bytes. Nothing leaves before. */
+  setTagger(weights: Uint8Array): void;
+  /** Nothing leaves; `why` is told to who asks. */
+  setNoTagger(why: string): void;
+  /** `MasksEdited`. */
+  editMasks(editsJson: string, policyJson: string): string;
+  saveVault(): string;
+  loadVault(saved: string): void;
   /** `promptJson`: messages, or token ids. */
   greedy(call: number, promptJson: string, maxTokens: number): Promise<string>;
   /** `[issueMs, totalMs]`. */
   dispatchCost(operations: number): Promise<Float64Array>;
-  /** Ends the conversation: wipes which placeholder stood for which value. */
+  /** Ends the conversation: wipes which placeholder stood for which value, and how masks were edited. */
   forget(): void;
   /** Whether someone sees the page: then its frames come before answers. */
   seen(seen: boolean): void;

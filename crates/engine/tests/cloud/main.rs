@@ -5,13 +5,16 @@
     reason = "outside `#[test]` functions, but only for them"
 )]
 
+mod masks;
+
 use std::{cell::RefCell, rc::Rc, sync::LazyLock};
 
-use engine::{Always, Engine, FixedSignals, InMemory, ManualClock, NoModel};
+use engine::{Always, Consent, Engine, FixedSignals, InMemory, ManualClock, NoModel};
 use futures::{
     StreamExt, channel::mpsc, executor::block_on, future, stream, stream::LocalBoxStream,
 };
 use oblivious_http::{GatewayKeys, VerifiedKey};
+use privacy::Detector;
 use query::{
     AnswerEvent, ChatRequest, EntityKind, Error, ErrorCode, FinishReason, Message, Mode, Piece,
     Policy, Receipt, Replaced, Role, Source, Timing, Usage,
@@ -82,7 +85,20 @@ fn gateway(
     wire
 }
 
-fn engine<F>(relay: F) -> Engine<NoModel, InMemory<F>, ManualClock, FixedSignals, Always>
+type InProcess<F, K> = Engine<NoModel, InMemory<F>, ManualClock, FixedSignals, K>;
+
+/// Finds what recognizers find, and asks nobody.
+fn engine<F>(relay: F) -> InProcess<F, Always>
+where
+    F: Fn(&[u8]) -> Result<Wire, Error>,
+{
+    let engine = engine_asking(relay, Always(true));
+    engine.set_detector(Detector::default());
+    engine
+}
+
+/// Without a detector.
+fn engine_asking<F, K: Consent>(relay: F, consent: K) -> InProcess<F, K>
 where
     F: Fn(&[u8]) -> Result<Wire, Error>,
 {
@@ -94,7 +110,7 @@ where
         NoModel,
         ManualClock::new(10.0),
         FixedSignals { online: true },
-        Always(true),
+        consent,
     )
     .with_cloud(
         InMemory::new(relay),
@@ -364,22 +380,9 @@ fn nothing_is_sent_that_may_not_be() {
 
 #[test]
 fn nothing_is_sent_without_consent() {
-    let list = GatewayKeys::from_seed(&SEED)
-        .unwrap()
-        .config_list()
-        .unwrap();
     let relay = |_: &[u8]| -> Result<Wire, Error> { panic!("something was sent") };
-    let engine = Engine::new(
-        NoModel,
-        ManualClock::new(1.0),
-        FixedSignals { online: true },
-        Always(false),
-    )
-    .with_cloud(
-        InMemory::new(relay),
-        VerifiedKey::pinned(&list).unwrap(),
-        None,
-    );
+    let engine = engine_asking(relay, Always(false));
+    engine.set_detector(Detector::default());
     let result = block_on(engine.answer(ask("Hi"), &CLOUD_ONLY, &mut |_| ()));
     assert_eq!(result.unwrap_err().code, ErrorCode::ConsentDeclined);
 }
