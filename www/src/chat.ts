@@ -1,21 +1,46 @@
-import { computed, signal } from '@preact/signals';
-import type { ChatRequest, Mode, Preview } from 'tidegate';
-import { type Answer, type Pace, requestFor, type Turn } from './conversation.ts';
+import { batch, computed, signal } from '@preact/signals';
+import type { ChatRequest, MaskEdits, Message, Mode, Policy, Preview, Tidegate } from 'tidegate';
+import { type Answer, type Conversation, type Pace, requestFor, settled, type Turn } from './conversation.ts';
+import { ConversationStore } from './conversation-store.ts';
 import { keep, kept } from './kept.ts';
-import { asFailure, engine, forget, mode } from './session.ts';
+import { asFailure, mode } from './session.ts';
+import {
+  type Edited,
+  editMasks,
+  editsDone,
+  engineWithVault,
+  forgetVault,
+  savedVault,
+  saveVault,
+  useVault,
+} from './vault.ts';
 import { badge, ERRORS } from './words.ts';
 
-export const turns = signal<Turn[]>(kept.turns());
+const store = new ConversationStore();
+
+/** Whether this browser keeps the conversation as it is now, and why not if it cannot. */
+export const { isKept, trouble } = store;
+/** What this browser had kept is here: from now on it may be written over. */
+export const opened = signal(false);
+export const turns = signal<Turn[]>([]);
 /** What the person is writing. */
 export const draft = signal('');
 /** Said aloud to screen readers: whole answers and errors, not tokens. */
 export const announcement = signal('');
-/** A conversation that was just put away, until the next question. */
-export const putAway = signal<Turn[] | undefined>(undefined);
+/** A conversation that was just forgotten: this page still has it, in memory, until the next question. */
+export const putAway = signal<Conversation | undefined>(undefined);
 /** The person wants to see what would leave before it does. */
 export const askFirst = signal(kept.askFirst());
 /** A question to the person: may this leave? */
-export const consent = signal<{ preview: Preview; decide(allow: boolean): void } | undefined>(undefined);
+export interface ConsentQuestion {
+  /** The messages as they were written. */
+  asked: readonly Message[];
+  preview: Preview;
+  /** Changes what would leave. */
+  edit(change: MaskEdits): Promise<Edited>;
+  decide(allow: boolean): void;
+}
+export const consent = signal<ConsentQuestion | undefined>(undefined);
 
 export const running = computed(() => turns.value.at(-1)?.answer.state === 'running');
 
@@ -28,9 +53,19 @@ const VARIED = { temperature: 0.7, top_p: 0.9 };
 
 let work: AbortController | undefined;
 
+/** Brings back the conversation that this browser kept. */
+export async function openConversation(): Promise<void> {
+  const conversation = await store.open();
+  batch(() => {
+    useVault(conversation.vault);
+    turns.value = conversation.turns;
+    opened.value = true;
+  });
+}
+
 /** Asks. */
 export async function ask(question: string): Promise<void> {
-  if (running.value || question.trim() === '') return;
+  if (!opened.value || running.value || question.trim() === '') return;
   putAway.value = undefined;
   const turn: Turn = {
     id: crypto.randomUUID(),
@@ -53,19 +88,21 @@ export function stop(): void {
   work?.abort();
 }
 
-/** Forgets the conversation; `bringBack` undoes it until the next question. */
+/** Forgets the conversation, here and in storage; `bringBack` undoes it until the next question. */
 export function newConversation(): void {
   stop();
-  putAway.value = turns.value.length === 0 ? undefined : settled(turns.value);
+  putAway.value = turns.value.length === 0 ? undefined : { turns: settled(turns.value), vault: savedVault() };
   turns.value = [];
-  keep.turns([]);
-  void forget();
+  store.forget();
+  forgetVault();
 }
 
 export function bringBack(): void {
-  turns.value = putAway.value ?? turns.value;
+  if (putAway.value === undefined) return;
+  useVault(putAway.value.vault);
+  turns.value = putAway.value.turns;
   putAway.value = undefined;
-  keep.turns(turns.value);
+  store.keep(conversation());
 }
 
 export function setAskFirst(ask: boolean): void {
@@ -77,27 +114,36 @@ async function answer(asked: Turn[], allowed: Mode, sampling: Partial<ChatReques
   const abort = new AbortController();
   work = abort;
   turns.value = asked;
-  keep.turns(asked);
+  store.keep(conversation());
   const id = asked.at(-1)?.id;
+  const isHere = (): boolean => turns.value.at(-1)?.id === id;
   const change = (fields: Partial<Answer>): void => {
     turns.value = turns.value.map((turn) =>
       turn.id === id ? { ...turn, answer: { ...turn.answer, ...fields } } : turn,
     );
+    if (isHere()) store.keepSoon(conversation());
   };
 
   let off = (): void => {};
+  let keepVault = async (): Promise<void> => {};
   const asking = performance.now();
   try {
-    const tidegate = await engine();
+    await editsDone();
+    const tidegate = await engineWithVault();
+    keepVault = () => saveVault(tidegate);
     off = tidegate.on('route', (route) => change({ route }));
-    const beforeCloud = async (preview: Preview): Promise<boolean> => {
-      const allow = !askFirst.value || (await askPerson(preview, abort.signal));
-      if (allow) change({ preview });
-      return allow;
+    const request = { ...requestFor(asked), ...sampling };
+    const policy = { mode: allowed };
+    const beforeCloud = async (preview: Preview): Promise<boolean | MaskEdits> => {
+      const decision = askFirst.value
+        ? await askPerson({ tidegate, request, policy, preview }, abort.signal)
+        : { answer: true, preview };
+      if (decision.answer !== false) change({ preview: decision.preview });
+      return decision.answer;
     };
     const stream = await tidegate.chat.completions.create(
-      { ...requestFor(asked), ...sampling, stream: true },
-      { signal: abort.signal, policy: { mode: allowed, beforeCloud } },
+      { ...request, stream: true },
+      { signal: abort.signal, policy: { ...policy, beforeCloud } },
     );
     let text = '';
     let pace: Pace | undefined;
@@ -126,7 +172,12 @@ async function answer(asked: Turn[], allowed: Mode, sampling: Partial<ChatReques
     }
   } finally {
     off();
-    if (turns.value.at(-1)?.id === id) keep.turns(turns.value);
+    if (isHere()) {
+      store.keep(conversation());
+      // What left may have got new placeholders.
+      await keepVault().catch(() => {}); // then it stays as it was last kept
+      if (isHere()) store.keep(conversation());
+    }
   }
 }
 
@@ -136,22 +187,67 @@ function next(pace: Pace | undefined, ms: number): Pace {
   return { ...pace, pieces: pace.pieces + 1, spanMs: ms - pace.firstMs };
 }
 
-function askPerson(preview: Preview, signal: AbortSignal): Promise<boolean> {
+/** What a person is asked about. */
+interface Leaving {
+  tidegate: Tidegate;
+  request: ChatRequest;
+  policy: Policy;
+  preview: Preview;
+}
+
+/** What the person decided, and what leaves if they allowed it. */
+interface Decision {
+  answer: boolean | MaskEdits;
+  preview: Preview;
+}
+
+function askPerson({ tidegate, request, policy, preview }: Leaving, signal: AbortSignal): Promise<Decision> {
   return new Promise((resolve) => {
-    const decide = (allow: boolean): void => {
+    let shown = preview;
+    // Edits are kept by the engine already; an empty one has it look again before it sends.
+    let yes: true | MaskEdits = true;
+    let changed = Promise.resolve();
+    const end = (answer: boolean | MaskEdits): void => {
       consent.value = undefined;
-      resolve(allow);
+      resolve({ answer, preview: shown });
     };
-    signal.addEventListener('abort', () => decide(false), { once: true });
-    consent.value = { preview, decide };
+    const decide = (allow: boolean): void => {
+      if (!allow) end(false);
+      // Without a change that failed it would not be what the person wants: they are told, and asked on.
+      else
+        editsDone()
+          .then(() => changed)
+          .then(
+            () => end(yes),
+            () => {},
+          );
+    };
+    const change = async (masks: MaskEdits): Promise<Edited> => {
+      yes = {};
+      const { refused } = await editMasks(masks, tidegate);
+      store.keep(conversation());
+      shown = await tidegate.preview(request, { policy });
+      if (consent.value !== undefined) consent.value = { ...consent.value, preview: shown };
+      return { refused, preview: shown };
+    };
+    const edit = (masks: MaskEdits): Promise<Edited> => {
+      const edited = change(masks);
+      changed = edited.then(
+        () => {},
+        () => {},
+      );
+      return edited;
+    };
+    signal.addEventListener('abort', () => end(false), { once: true });
+    consent.value = { asked: request.messages, preview, edit, decide };
   });
 }
 
-function settled(some: readonly Turn[]): Turn[] {
-  return some.map((turn) =>
-    turn.answer.state === 'running' ? { ...turn, answer: { ...turn.answer, state: 'stopped' } } : turn,
-  );
+function conversation(): Conversation {
+  return { turns: turns.value, vault: savedVault() };
 }
 
-// An answer that runs when the page is closed is kept as far as it came.
-addEventListener('pagehide', () => keep.turns(turns.value));
+// Nothing can be awaited once a page goes away, so what waits is written as soon as nobody sees it any more.
+addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'hidden') void store.flush();
+});

@@ -28,7 +28,14 @@ test('a request holds what was said, without questions that got no answer', () =
 
 test('a conversation survives storage; an answer cut off by closing the page is a stopped one', () => {
   const turns = [turn('one?', { text: 'One.' }), turn('two?', { state: 'running', text: 'Tw' })];
-  expect(restore(save(turns))).toEqual([turns[0], turn('two?', { state: 'stopped', text: 'Tw' })]);
+  const stopped = turn('two?', { state: 'stopped', text: 'Tw' });
+  expect(restore(save({ turns }))).toEqual({ turns: [turns[0], stopped] });
+  expect(restore(save({ turns, vault: '[]' }))).toEqual({ turns: [turns[0], stopped], vault: '[]' });
+});
+
+test('what an earlier version of this page kept is understood', () => {
+  const turns = [turn('one?', { text: 'One.' })];
+  expect(restore(JSON.stringify({ version: 1, turns }))).toEqual({ turns });
 });
 
 test.each([
@@ -38,4 +45,6 @@ test.each([
   ['{"version":2,"turns":[]}'],
   ['{"version":1,"turns":[{"id":"1"}]}'],
   ['{"version":1,"turns":[{"id":"1","question":"?","answer":{"text":"","state":"odd"}}]}'],
-])('storage that holds %s is an empty conversation', (stored) => expect(restore(stored)).toEqual([]));
+])('storage that holds %s is an empty conversation', (stored) =>
+  expect(restore(stored)).toEqual({ turns: [] }),
+);

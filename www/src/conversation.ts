@@ -39,6 +39,16 @@ export interface Answer {
   error?: Failure;
 }
 
+/** A conversation as it is kept. */
+export interface Conversation {
+  turns: Turn[];
+  /**
+   * Which placeholder stands for which value, and what the person hides or shows by hand: the engine's, as it gave
+   * it away. Undefined until there is something.
+   */
+  vault?: string | undefined;
+}
+
 /** A small model strays less, and stays in the language of the question, when it is told to be brief. */
 const SYSTEM: Message = { role: 'system', content: 'You are an expert who gives short, correct answers.' };
 
@@ -57,25 +67,31 @@ export function requestFor(turns: readonly Turn[]): ChatRequest {
 const VERSION = 1;
 
 /** A conversation as text for storage. */
-export function save(turns: readonly Turn[]): string {
-  return JSON.stringify({ version: VERSION, turns });
+export function save({ turns, vault }: Conversation): string {
+  return JSON.stringify({ version: VERSION, turns, vault });
 }
 
 /**
  * A stored conversation. What another version of this page wrote, or something else, is an empty one:
  * the page must open. An answer that ran when the page was closed is a stopped one.
  */
-export function restore(stored: string | null): Turn[] {
-  if (stored === null) return [];
+export function restore(stored: string | null): Conversation {
+  if (stored === null) return { turns: [] };
   let value: unknown;
   try {
     value = JSON.parse(stored);
   } catch {
-    return [];
+    return { turns: [] };
   }
-  if (!isRecord(value) || value.version !== VERSION || !Array.isArray(value.turns)) return [];
-  if (!value.turns.every(isTurn)) return [];
-  return value.turns.map((turn) =>
+  if (!isRecord(value) || value.version !== VERSION || !Array.isArray(value.turns)) return { turns: [] };
+  if (!value.turns.every(isTurn)) return { turns: [] };
+  const turns = settled(value.turns);
+  return typeof value.vault === 'string' ? { turns, vault: value.vault } : { turns };
+}
+
+/** Turns of which no answer runs any more. */
+export function settled(turns: readonly Turn[]): Turn[] {
+  return turns.map((turn) =>
     turn.answer.state === 'running' ? { ...turn, answer: { ...turn.answer, state: 'stopped' } } : turn,
   );
 }

@@ -1,8 +1,8 @@
 import type { Mode } from 'tidegate';
-import { restore, save, type Turn } from './conversation.ts';
 import { MODES } from './words.ts';
 
-// What this browser remembers. With storage switched off or full the page works and forgets.
+// What this browser remembers of the person's settings; what they say is kept sealed, see conversation-store.ts.
+// With storage switched off or full the page works and forgets.
 
 export type Theme = 'light' | 'dark';
 
@@ -14,15 +14,12 @@ export const kept = {
     return theme === 'light' || theme === 'dark' ? theme : undefined;
   },
   askFirst: (): boolean => read('ask-first') === 'yes',
-  turns: (): Turn[] => restore(read('conversation')),
 };
 
 export const keep = {
   mode: (mode: Mode): void => write('mode', mode),
   theme: (theme: Theme): void => write('theme', theme),
   askFirst: (ask: boolean): void => write('ask-first', ask ? 'yes' : 'no'),
-  turns: (turns: readonly Turn[]): void =>
-    write('conversation', turns.length === 0 ? undefined : save(turns)),
 };
 
 function read(name: string): string | null {
@@ -33,10 +30,9 @@ function read(name: string): string | null {
   }
 }
 
-function write(name: string, value: string | undefined): void {
+function write(name: string, value: string): void {
   try {
-    if (value === undefined) localStorage.removeItem(`tidegate.${name}`);
-    else localStorage.setItem(`tidegate.${name}`, value);
+    localStorage.setItem(`tidegate.${name}`, value);
   } catch {
     // Storage is switched off or full: see above.
   }

@@ -30,6 +30,9 @@ test('kinds are counted, joined and put into the plural', () => {
   expect(countKinds(['URL_CREDENTIAL', 'URL_CREDENTIAL', 'IP_ADDRESS', 'SSN'])).toBe(
     '2 passwords in links, 1 IP address and 1 social security number',
   );
+  expect(countKinds(['AMOUNT', 'AMOUNT', 'PRIVATE', 'PRIVATE'])).toBe(
+    '2 amounts of money and 2 private texts',
+  );
 });
 
 test('a placeholder is found whole, also beside its longer sibling', () => {

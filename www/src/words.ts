@@ -1,5 +1,17 @@
-import type { EntityKind, ErrorCode, Mode, Progress, Reason, Receipt, Route, Stats } from 'tidegate';
+import type {
+  EntityKind,
+  ErrorCode,
+  Mode,
+  PreviewFinding,
+  Progress,
+  Reason,
+  Receipt,
+  Role,
+  Route,
+  Stats,
+} from 'tidegate';
 import type { Answer } from './conversation.ts';
+import type { Trouble } from './conversation-store.ts';
 
 /** What a person is told about an error, and what they can do about it. */
 export interface ErrorWords {
@@ -315,8 +327,34 @@ export function countKinds(kinds: readonly EntityKind[]): string {
 
 function plural(words: string): string {
   if (words.startsWith('password')) return words.replace('password', 'passwords').replace('a link', 'links');
+  if (words.startsWith('amount')) return words.replace('amount', 'amounts');
   return words.endsWith('address') ? `${words}es` : `${words}s`;
 }
+
+/** Who wrote a message. */
+export const ROLES: Record<Role, string> = {
+  system: 'Instructions of this page',
+  user: 'You',
+  assistant: 'Answer',
+  tool: 'Tool',
+};
+
+/** Why a mask cannot be taken off; undefined where the person may. */
+export function whyMasked({ class: privacy }: Pick<PreviewFinding, 'class'>): string | undefined {
+  if (privacy === 'never-leaves') return 'never leaves, not even behind a placeholder';
+  return privacy === 'restricted' ? 'leaves only masked, and only to hardware that was verified' : undefined;
+}
+
+/** What a person is told when their conversation cannot be kept, or was lost. */
+export const TROUBLE: Record<Trouble, string> = {
+  off: 'This browser keeps nothing for this page: the conversation ends when the page is closed.',
+  full: 'This browser has no room to keep the conversation: what is new is gone when the page is closed.',
+  lost: 'The last conversation is lost: the key that could open it is gone, or what was kept was changed.',
+};
+
+/** When what the person hid or showed by hand could not be taken over. */
+export const EDITS_LOST =
+  'This conversation was kept by another version of this page: what you hid by hand has to be hidden again.';
 
 /** What became of the placeholders in an answer. */
 export function cameBack({

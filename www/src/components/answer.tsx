@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import type { Message } from 'tidegate';
 import { again, consent, newConversation } from '../chat.ts';
 import type { Answer, Failure } from '../conversation.ts';
 import { Markdown } from '../markdown.tsx';
@@ -12,8 +13,15 @@ import { AgainIcon } from './icons.tsx';
 import { Left } from './left.tsx';
 import { openModes } from './modes.tsx';
 
+interface AnswerProps {
+  answer: Answer;
+  last: boolean;
+  /** The messages that were asked about, as they were written. */
+  asked(): readonly Message[];
+}
+
 /** One answer: where it came from, its text, and what left the device for it. */
-export function AnswerView({ answer, last }: { answer: Answer; last: boolean }) {
+export function AnswerView({ answer, last, asked }: AnswerProps) {
   const { text, state } = answer;
   // The same element for the same text: Preact then leaves settled answers alone while another one grows.
   const body = useMemo(() => <Markdown text={text} />, [text]);
@@ -43,7 +51,7 @@ export function AnswerView({ answer, last }: { answer: Answer; last: boolean }) 
       {answer.finish === 'length' && <p class="aside">The answer reached its length limit.</p>}
       {answer.finish === 'content_filter' && <p class="aside">The cloud model left a part out.</p>}
       {answer.error !== undefined && <ErrorView error={answer.error} last={last} />}
-      {state !== 'running' && source !== undefined && <Left answer={answer} />}
+      {state !== 'running' && source !== undefined && <Left answer={answer} asked={asked} />}
       {state !== 'running' && (
         <div class="tools">
           {text !== '' && <CopyButton text={text} label="Copy answer" />}

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { ask, draft, running, stop } from '../chat.ts';
+import { ask, draft, opened, running, stop } from '../chat.ts';
 import { canAsk, model } from '../session.ts';
 import { SendIcon, StopIcon } from './icons.tsx';
 import { Modes } from './modes.tsx';
@@ -24,7 +24,7 @@ export function Composer() {
     return () => removeEventListener('keydown', onKey);
   }, []);
   useLayoutEffect(() => grow(box.current), [draft.value]);
-  const ready = canAsk.value;
+  const ready = canAsk.value && opened.value;
   useEffect(() => {
     if (ready && document.activeElement === document.body) focusComposer();
   }, [ready]);

@@ -9,6 +9,17 @@ export const NewIcon = () => icon(<path d="M10 4v12M4 10h12" />);
 export const ChevronIcon = () => icon(<path d="m6 8 4 4 4-4" />, 16);
 export const CopyIcon = () => icon(<path d="M7.5 7.5h8.5v8.5H7.5zM12.5 7.5V4H4v8.5h3.5" />, 16);
 export const AgainIcon = () => icon(<path d="M15.5 10a5.5 5.5 0 1 1-1.7-4M15.7 3v3.5h-3.5" />, 16);
+export const ShowIcon = () =>
+  icon(
+    <path d="M2.5 10s2.7-4.8 7.5-4.8 7.5 4.8 7.5 4.8-2.7 4.8-7.5 4.8S2.5 10 2.5 10ZM10 12.2a2.2 2.2 0 1 0 0-4.4 2.2 2.2 0 0 0 0 4.4Z" />,
+    16,
+  );
+export const HideIcon = () =>
+  icon(
+    <path d="M8.2 5.4A7.6 7.6 0 0 1 10 5.2c4.8 0 7.5 4.8 7.5 4.8a13 13 0 0 1-2 2.6M5 6.7A13.5 13.5 0 0 0 2.5 10s2.7 4.8 7.5 4.8a7.4 7.4 0 0 0 3.2-.7M3.5 3.5l13 13" />,
+    16,
+  );
+export const LockIcon = () => icon(<path d="M5 9h10v7.5H5zM7 9V6.5a3 3 0 0 1 6 0V9" />, 16);
 export const SunIcon = () =>
   icon(
     <path d="M10 13.2a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4ZM10 2.5v1.7M10 15.8v1.7M2.5 10h1.7M15.8 10h1.7M4.7 4.7l1.2 1.2M14.1 14.1l1.2 1.2M4.7 15.3l1.2-1.2M14.1 5.9l1.2-1.2" />,

@@ -1,18 +1,21 @@
-import type { Receipt, Sent } from 'tidegate';
+import { useState } from 'preact/hooks';
+import type { Message, Preview, Receipt, Sent } from 'tidegate';
 import type { Answer } from '../conversation.ts';
+import { isWhatLeft } from '../diff.ts';
 import { bytes, cameBack, KINDS, pretty } from '../words.ts';
 import { CopyButton } from './copy.tsx';
+import { PreviewDiff } from './diff.tsx';
 import { Placeholders } from './placeholders.tsx';
-import { PreviewText } from './preview.tsx';
 
-/** The panel under every answer: exactly what left the device for it. */
-export function Left({ answer }: { answer: Answer }) {
+/** The panel under every answer: exactly what left the device for it. `asked` are the messages as they were written. */
+export function Left({ answer, asked }: { answer: Answer; asked(): readonly Message[] }) {
+  const [open, setOpen] = useState(false);
   const { receipt } = answer;
   const mayHaveLeft = receipt === undefined && answer.preview !== undefined;
   // A reply came, so the request had left.
   const hasLeft = mayHaveLeft && answer.text !== '';
   return (
-    <details class="left" data-testid="left">
+    <details class="left" data-testid="left" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         What left this device
         <span class="amount">
@@ -23,8 +26,8 @@ export function Left({ answer }: { answer: Answer }) {
               : 'Nothing'}
         </span>
       </summary>
-      {receipt?.sent !== undefined ? (
-        <SentView sent={receipt.sent} receipt={receipt} />
+      {!open ? null : receipt?.sent !== undefined ? (
+        <SentView sent={receipt.sent} receipt={receipt} preview={answer.preview} asked={asked()} />
       ) : mayHaveLeft && answer.preview !== undefined ? (
         <div class="left-body">
           <p>
@@ -33,7 +36,7 @@ export function Left({ answer }: { answer: Answer }) {
               ? 'This left, sealed:'
               : 'If the request was already on its way, this was in it, sealed:'}
           </p>
-          <PreviewText preview={answer.preview} />
+          <PreviewDiff asked={asked()} preview={answer.preview} />
         </div>
       ) : (
         <div class="left-body">
@@ -44,10 +47,24 @@ export function Left({ answer }: { answer: Answer }) {
   );
 }
 
-function SentView({ sent, receipt }: { sent: Sent; receipt: Receipt }) {
+interface SentProps {
+  sent: Sent;
+  receipt: Receipt;
+  preview: Preview | undefined;
+  asked: readonly Message[];
+}
+
+function SentView({ sent, receipt, preview, asked }: SentProps) {
   const { replaced } = receipt;
   return (
     <div class="left-body">
+      {preview !== undefined && isWhatLeft(preview, sent.text) && (
+        <>
+          <h3>Your words, and what left in their place</h3>
+          <PreviewDiff asked={asked} preview={preview} />
+          <h3>The exact text</h3>
+        </>
+      )}
       <p>
         This text left, encrypted to the gateway’s key and padded. Line breaks are added for reading; the copy
         is exact.

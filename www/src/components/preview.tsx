@@ -1,85 +1,91 @@
 import { effect, signal } from '@preact/signals';
-import type { Preview } from 'tidegate';
+import type { ChatRequest, MaskEdits, Preview } from 'tidegate';
 import { draft, running, turns } from '../chat.ts';
 import { requestFor } from '../conversation.ts';
-import { canAsk, engine, hasCloud, mode, model } from '../session.ts';
+import { canAsk, hasCloud, mode, model } from '../session.ts';
+import { type Edited, editMasks, edits, engineWithVault } from '../vault.ts';
 import { countKinds } from '../words.ts';
-import { Placeholders } from './placeholders.tsx';
+import { EditableDiff, maskedIn } from './diff.tsx';
+import { useEditing } from './editing.ts';
 
-/** What of the draft would leave; undefined where nothing could. */
-export const preview = signal<Preview | undefined>(undefined);
+/** What of the draft would leave, beside what it was made from; undefined where nothing could leave. */
+const found = signal<{ request: ChatRequest; preview: Preview } | undefined>(undefined);
 
-/** Keeps `preview` in step with the draft; calls made meanwhile are overtaken by the latest one. */
+/** Keeps the preview in step with the draft; calls made meanwhile are overtaken by the latest one. */
 export function watchDraft(): () => void {
   let latest = 0;
   return effect(() => {
     const question = draft.value.trim();
-    const asked = mode.value;
+    const possible = mode.value !== 'local-only' && hasCloud.value && canAsk.value && !running.value;
+    edits.value; // what a person hides or shows changes what leaves
     latest += 1;
     const mine = latest;
-    if (question === '' || asked === 'local-only' || !hasCloud.value || !canAsk.value || running.value) {
-      preview.value = undefined;
+    if (question === '' || !possible) {
+      found.value = undefined;
       return;
     }
     const draftTurn = { id: '', question, answer: { state: 'running' as const, text: '' } };
     const request = requestFor([...turns.peek(), draftTurn]);
-    engine()
-      .then((tidegate) => tidegate.preview(request, { policy: { mode: asked } }))
+    previewOf(request)
       // Without a preview the question can still be asked: sending checks again, and reports what fails.
       .catch(() => undefined)
-      .then((found) => {
-        if (mine === latest) preview.value = found;
+      .then((preview) => {
+        if (mine === latest) found.value = preview && { request, preview };
       });
   });
 }
 
-/** The line over the composer: how much of the draft stays, and on demand the text that would leave. */
+async function previewOf(request: ChatRequest): Promise<Preview> {
+  return (await engineWithVault()).preview(request, { policy: { mode: mode.peek() } });
+}
+
+/** The line over the composer: how much of the draft stays, and on demand what would leave, to be changed. */
 export function DraftPreview() {
-  const found = preview.value;
-  const last = found?.messages.at(-1);
-  if (found === undefined || last === undefined) return null;
-  const kinds = last.findings.map(({ kind }) => kind);
-  if (found.blocked) {
-    return (
-      <p class="draft-preview" data-testid="draft-preview">
-        <strong>
-          {countKinds(
-            last.findings.filter((finding) => finding.class === 'never-leaves').map(({ kind }) => kind),
-          ) || 'Something in it'}
-        </strong>{' '}
-        may not leave. {answersHere() ? 'This page will answer.' : 'This would be refused.'}
-      </p>
-    );
-  }
-  if (kinds.length === 0) return null;
+  return found.value === undefined ? null : <DraftDiff {...found.value} />;
+}
+
+function DraftDiff({ request, preview }: { request: ChatRequest; preview: Preview }) {
+  const edit = async (change: MaskEdits): Promise<Edited> => {
+    const { refused } = await editMasks(change);
+    return { refused, preview: await previewOf(request) };
+  };
+  const editing = useEditing(preview, edit);
+  const last = preview.messages.at(-1);
+  if (last === undefined) return null;
   return (
     <details class="draft-preview" data-testid="draft-preview">
-      <summary>
-        If this leaves, <strong>{countKinds(kinds)}</strong> {kinds.length === 1 ? 'stays' : 'stay'} here.
-      </summary>
-      <p class="preview-text">
-        <Placeholders text={last.text} replaced={found.replaced} />
-      </p>
+      <summary>{preview.blocked ? <Blocked preview={preview} /> : <Stays preview={preview} />}</summary>
+      <EditableDiff
+        original={request.messages.at(-1)?.content}
+        message={last}
+        preview={preview}
+        editing={editing}
+      />
     </details>
   );
 }
 
-function answersHere(): boolean {
-  return mode.value !== 'cloud-only' && model.value.kind === 'ready';
+function Stays({ preview }: { preview: Preview }) {
+  const kinds = preview.messages
+    .slice(-1)
+    .flatMap(maskedIn)
+    .map(({ kind }) => kind);
+  if (kinds.length === 0) return <>If this leaves, all of it leaves as you wrote it.</>;
+  return (
+    <>
+      If this leaves, <strong>{countKinds(kinds)}</strong> {kinds.length === 1 ? 'stays' : 'stay'} here.
+    </>
+  );
 }
 
-/** The whole text that would leave, message by message. */
-export function PreviewText({ preview: { messages, replaced } }: { preview: Preview }) {
+function Blocked({ preview }: { preview: Preview }) {
+  const kept = preview.messages.flatMap(maskedIn).filter((finding) => finding.class === 'never-leaves');
   return (
-    <dl class="preview-text">
-      {messages.map((message, i) => (
-        <div key={i}>
-          <dt>{message.role}</dt>
-          <dd>
-            <Placeholders text={message.text} replaced={replaced} />
-          </dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <strong>{countKinds(kept.map(({ kind }) => kind)) || 'Something in it'}</strong> may not leave.{' '}
+      {mode.value !== 'cloud-only' && model.value.kind === 'ready'
+        ? 'This page will answer.'
+        : 'This would be refused.'}
+    </>
   );
 }

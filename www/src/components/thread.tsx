@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { turns } from '../chat.ts';
+import { requestFor } from '../conversation.ts';
 import { AnswerView } from './answer.tsx';
 import { ModelCard } from './model-card.tsx';
 
@@ -31,7 +32,11 @@ export function Thread() {
             <span class="unseen">You asked: </span>
             <span data-testid="question">{turn.question}</span>
           </h2>
-          <AnswerView answer={turn.answer} last={i === count - 1} />
+          <AnswerView
+            answer={turn.answer}
+            last={i === count - 1}
+            asked={() => requestFor(turns.value.slice(0, i + 1)).messages}
+          />
         </article>
       ))}
       <ModelCard />

@@ -76,7 +76,7 @@ export function Welcome() {
         )}
         {putAway.value !== undefined && (
           <p class="put-away" role="status">
-            The conversation is forgotten.
+            The conversation is forgotten. Until you ask again, this page can still bring it back.
             <button type="button" class="button quiet" onClick={bringBack}>
               Bring it back
             </button>
