@@ -31,13 +31,16 @@ export function partsOf(original: string, { text, findings }: PreviewMessage): P
   return leaves === text ? parts : undefined;
 }
 
+/** What leaves, of a preview. */
+type Leaving = Pick<Preview, 'messages'>;
+
 /** What would leave in two previews is the same. */
-export function leavesTheSame(one: Preview, other: Preview): boolean {
+export function leavesTheSame(one: Leaving, other: Leaving): boolean {
   return JSON.stringify(one.messages.map(texts)) === JSON.stringify(other.messages.map(texts));
 }
 
 /** Whether the messages of a request body, as a receipt has it, are those of a preview. */
-export function isWhatLeft(preview: Preview, body: string): boolean {
+export function isWhatLeft(preview: Leaving, body: string): boolean {
   let left: Partial<ChatRequest>;
   try {
     left = JSON.parse(body) as Partial<ChatRequest>;
