@@ -3,20 +3,12 @@ import type { ChatRequest, MaskEdits, Message, Mode, Policy, Preview, Tidegate }
 import { type Answer, type Conversation, type Pace, requestFor, settled, type Turn } from './conversation.ts';
 import { ConversationStore } from './conversation-store.ts';
 import { keep, kept } from './kept.ts';
-import { asFailure, mode } from './session.ts';
-import {
-  type Edited,
-  editMasks,
-  editsDone,
-  engineWithVault,
-  forgetVault,
-  savedVault,
-  saveVault,
-  useVault,
-} from './vault.ts';
+import { asFailure, engine, forget, mode } from './session.ts';
+import { ConversationVault, type Edited } from './vault.ts';
 import { badge, ERRORS } from './words.ts';
 
 const store = new ConversationStore();
+export const vault = new ConversationVault(engine);
 
 /** Whether this browser keeps the conversation as it is now, and why not if it cannot. */
 export const { isKept, trouble } = store;
@@ -57,7 +49,7 @@ let work: AbortController | undefined;
 export async function openConversation(): Promise<void> {
   const conversation = await store.open();
   batch(() => {
-    useVault(conversation.vault);
+    vault.use(conversation.vault);
     turns.value = conversation.turns;
     opened.value = true;
   });
@@ -91,15 +83,16 @@ export function stop(): void {
 /** Forgets the conversation, here and in storage; `bringBack` undoes it until the next question. */
 export function newConversation(): void {
   stop();
-  putAway.value = turns.value.length === 0 ? undefined : { turns: settled(turns.value), vault: savedVault() };
+  putAway.value = turns.value.length === 0 ? undefined : { turns: settled(turns.value), vault: vault.saved };
   turns.value = [];
   store.forget();
-  forgetVault();
+  vault.use(undefined);
+  void forget();
 }
 
 export function bringBack(): void {
   if (putAway.value === undefined) return;
-  useVault(putAway.value.vault);
+  vault.use(putAway.value.vault);
   turns.value = putAway.value.turns;
   putAway.value = undefined;
   store.keep(conversation());
@@ -128,9 +121,9 @@ async function answer(asked: Turn[], allowed: Mode, sampling: Partial<ChatReques
   let keepVault = async (): Promise<void> => {};
   const asking = performance.now();
   try {
-    await editsDone();
-    const tidegate = await engineWithVault();
-    keepVault = () => saveVault(tidegate);
+    await vault.edited();
+    const tidegate = await vault.engine();
+    keepVault = () => vault.save(tidegate);
     off = tidegate.on('route', (route) => change({ route }));
     const request = { ...requestFor(asked), ...sampling };
     const policy = { mode: allowed };
@@ -215,7 +208,8 @@ function askPerson({ tidegate, request, policy, preview }: Leaving, signal: Abor
       if (!allow) end(false);
       // Without a change that failed it would not be what the person wants: they are told, and asked on.
       else
-        editsDone()
+        vault
+          .edited()
           .then(() => changed)
           .then(
             () => end(yes),
@@ -224,7 +218,7 @@ function askPerson({ tidegate, request, policy, preview }: Leaving, signal: Abor
     };
     const change = async (masks: MaskEdits): Promise<Edited> => {
       yes = {};
-      const { refused } = await editMasks(masks, tidegate);
+      const { refused } = await vault.edit(masks, tidegate);
       store.keep(conversation());
       shown = await tidegate.preview(request, { policy });
       if (consent.value !== undefined) consent.value = { ...consent.value, preview: shown };
@@ -244,7 +238,7 @@ function askPerson({ tidegate, request, policy, preview }: Leaving, signal: Abor
 }
 
 function conversation(): Conversation {
-  return { turns: turns.value, vault: savedVault() };
+  return { turns: turns.value, vault: vault.saved };
 }
 
 // Nothing can be awaited once a page goes away, so what waits is written as soon as nobody sees it any more.

@@ -1,5 +1,4 @@
-import { announcement, isKept, opened, trouble, turns } from '../chat.ts';
-import { editsLost } from '../vault.ts';
+import { announcement, isKept, opened, trouble, turns, vault } from '../chat.ts';
 import { EDITS_LOST, TROUBLE } from '../words.ts';
 import { Composer } from './composer.tsx';
 import { Header } from './header.tsx';
@@ -41,7 +40,7 @@ function Conversation() {
 function Trouble() {
   const words = [
     ...(trouble.value === undefined ? [] : [TROUBLE[trouble.value]]),
-    ...(editsLost.value ? [EDITS_LOST] : []),
+    ...(vault.editsLost.value ? [EDITS_LOST] : []),
   ];
   if (words.length === 0) return null;
   return (

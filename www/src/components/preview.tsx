@@ -1,9 +1,9 @@
 import { effect, signal } from '@preact/signals';
 import type { ChatRequest, MaskEdits, Preview } from 'tidegate';
-import { draft, running, turns } from '../chat.ts';
+import { draft, running, turns, vault } from '../chat.ts';
 import { requestFor } from '../conversation.ts';
 import { canAsk, hasCloud, mode, model } from '../session.ts';
-import { type Edited, editMasks, edits, engineWithVault } from '../vault.ts';
+import type { Edited } from '../vault.ts';
 import { countKinds } from '../words.ts';
 import { EditableDiff, maskedIn } from './diff.tsx';
 import { useEditing } from './editing.ts';
@@ -17,7 +17,7 @@ export function watchDraft(): () => void {
   return effect(() => {
     const question = draft.value.trim();
     const possible = mode.value !== 'local-only' && hasCloud.value && canAsk.value && !running.value;
-    edits.value; // what a person hides or shows changes what leaves
+    vault.edits.value; // what a person hides or shows changes what leaves
     latest += 1;
     const mine = latest;
     if (question === '' || !possible) {
@@ -36,7 +36,7 @@ export function watchDraft(): () => void {
 }
 
 async function previewOf(request: ChatRequest): Promise<Preview> {
-  return (await engineWithVault()).preview(request, { policy: { mode: mode.peek() } });
+  return (await vault.engine()).preview(request, { policy: { mode: mode.peek() } });
 }
 
 /** The line over the composer: how much of the draft stays, and on demand what would leave, to be changed. */
@@ -46,7 +46,7 @@ export function DraftPreview() {
 
 function DraftDiff({ request, preview }: { request: ChatRequest; preview: Preview }) {
   const edit = async (change: MaskEdits): Promise<Edited> => {
-    const { refused } = await editMasks(change);
+    const { refused } = await vault.edit(change);
     return { refused, preview: await previewOf(request) };
   };
   const editing = useEditing(preview, edit);
