@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -33,6 +33,8 @@ export interface BrowserOptions {
   /** Another browser than the specs' own. */
   executable?: string;
   environment?: Record<string, string>;
+  /** What the person has set in the browser, as its profile has it. */
+  preferences?: object;
 }
 
 /** A browser with an empty profile of its own. */
@@ -50,6 +52,10 @@ export class Browser {
   static async start(options: BrowserOptions = {}): Promise<Browser> {
     const adapter = options.adapter ?? (options.webgpu === true ? 'swiftshader' : null);
     const profile = await mkdtemp(join(tmpdir(), 'tidegate-profile-'));
+    if (options.preferences !== undefined) {
+      await mkdir(join(profile, 'Default'));
+      await writeFile(join(profile, 'Default', 'Preferences'), JSON.stringify(options.preferences));
+    }
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: options.executable ?? places.chromium,
       args: [...FLAGS, ...(adapter === null ? [] : WEBGPU[adapter])],

@@ -32,6 +32,11 @@ export class Pwa {
     return last;
   }
 
+  /** Waits until this browser has stored the conversation as it is now, or forgotten it. */
+  async kept(): Promise<void> {
+    await this.page.locator('main[data-kept="true"]').waitFor();
+  }
+
   /** Waits until some text of the last answer has come. */
   async streaming(): Promise<void> {
     await this.page
