@@ -3,13 +3,15 @@
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 use query::{
-    ChatRequest, EntityKind, Finding, PrivacyClass, PrivacyLevel, PrivacyRules, ReplaceWith,
+    ChatRequest, EntityKind, Finding, PrivacyClass, PrivacyLevel, PrivacyRules, ReplaceWith, Role,
 };
 
 use crate::{
     Vault, class_of,
     detect::{Detector, Span},
     known::Known,
+    recognizers::amounts,
+    replace::in_answers,
 };
 
 /// What is personal in a request, and how far it may go. Only [`find`] makes one, so that what is released
@@ -21,7 +23,6 @@ pub struct Findings<'r> {
     /// One list for each stop text: they leave, too.
     pub(crate) stops: Vec<Vec<Classed>>,
     /// What leaves in the place of a kind's values, where that is no plain placeholder.
-    #[expect(dead_code, reason = "every value leaves behind a placeholder so far")]
     pub(crate) replace: BTreeMap<EntityKind, ReplaceWith>,
 }
 
@@ -58,6 +59,13 @@ pub fn find_with<'r>(
         .iter()
         .map(|text| detector.detect(text, rules.preset))
         .collect();
+    let amount = EntityKind::Amount;
+    if rules.kinds.contains_key(&amount) || rules.replace.contains_key(&amount) {
+        for (text, spans) in texts.iter().zip(&mut found) {
+            spans.append(&mut amounts(text, spans));
+            spans.sort_by_key(|span| span.range.start);
+        }
+    }
     // A number that one sentence calls a telephone number is one in the next sentence, too.
     let mut known = Known::default();
     for (value, kind) in vault.values() {
@@ -77,9 +85,35 @@ pub fn find_with<'r>(
     for (text, spans) in texts.iter().zip(&mut found) {
         known.add_to(text, spans);
     }
+    // A surrogate's parts were put back in earlier answers, each as a part of a value.
+    let mut ways = rules.replace.values();
+    if ways.any(|way| *way == ReplaceWith::Surrogate) {
+        let forms: Vec<_> = vault
+            .values()
+            .filter(|(value, _)| !vault.edits.masked_by_hand(value))
+            .flat_map(|(value, kind)| {
+                in_answers(kind, value)
+                    .into_iter()
+                    .map(move |form| (form, kind))
+            })
+            .collect();
+        let mut parts = Known::default();
+        for (form, kind) in &forms {
+            parts.insert(form.as_str(), *kind);
+        }
+        let answers = request.messages.iter().zip(&mut found);
+        for (message, spans) in answers.filter(|(message, _)| message.role == Role::Assistant) {
+            parts.add_to(&message.content, spans);
+        }
+    }
 
+    // What is to be replaced is not public.
+    let least = |kind| match rules.replace.get(&kind) {
+        Some(_) => PrivacyClass::PreferNot,
+        None => PrivacyClass::Public,
+    };
     let classify = |span: Span| Classed {
-        class: class_of(span.kind, rules),
+        class: class_of(span.kind, rules).max(least(span.kind)),
         range: span.range,
         kind: span.kind,
         score: span.score,

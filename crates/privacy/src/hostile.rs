@@ -4,6 +4,8 @@
 //!
 //! `PROPTEST_CASES=100000 cargo test -p privacy hostile` tries 100,000 conversations of up to three turns.
 
+mod ways;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{prelude::*, sample::select};

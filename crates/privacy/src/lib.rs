@@ -25,6 +25,7 @@ mod pseudonymize;
 mod read;
 mod recognizers;
 mod releasable;
+mod replace;
 mod restore;
 mod subject;
 pub mod tagger;

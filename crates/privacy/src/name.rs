@@ -208,6 +208,24 @@ impl Name {
         })
     }
 
+    /// In lower case: given names first, the family's last.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// Whether a title stands before it.
+    pub(crate) fn is_titled(&self) -> bool {
+        matches!(self.mark, Mark::Person { titled: true, .. })
+    }
+
+    /// Whether its bearer is a woman, where title or given name tell.
+    pub(crate) fn is_female(&self) -> Option<bool> {
+        match self.mark {
+            Mark::Person { gender, .. } => gender.map(|gender| gender == Female),
+            Mark::Organization(_) => None,
+        }
+    }
+
     /// Greater comes first: whom or what it means is clearer.
     pub(crate) fn clearness(&self) -> impl Ord + use<> {
         let whole = self.words.iter().filter(|word| !is_initial(word)).count();
@@ -267,6 +285,26 @@ impl Name {
         };
         matches!((gender(self), gender(other)), (Some(one), Some(other)) if one != other)
     }
+}
+
+/// Whether a word is a title.
+pub(crate) fn is_title(lower: &str) -> bool {
+    TITLES.iter().any(|(title, _)| *title == lower)
+}
+
+/// Whether a word of a person's name is a title, a degree or a generation.
+pub(crate) fn says_nothing_of_whom(lower: &str) -> bool {
+    is_title(lower) || DEGREES.contains(&lower) || GENERATIONS.contains(&lower)
+}
+
+/// Whether a word may stand before a family's name as a part of it.
+pub(crate) fn is_particle(lower: &str) -> bool {
+    PARTICLES.contains(&lower)
+}
+
+/// Whether a word is a part of firms' legal forms.
+pub(crate) fn is_legal_form(lower: &str) -> bool {
+    LEGAL_FORMS.iter().any(|(form, _)| *form == lower)
 }
 
 /// Whether `part` may be short for the whole name of a person.

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use query::{ChatRequest, EntityKind, PrivacyClass, Replaced, Role, Stop};
+use query::{EntityKind, PrivacyClass, Replaced, Role, Stop};
+use zeroize::Zeroizing;
 
 use crate::{
     Findings, Releasable, Vault,
     find::Classed,
     placeholder::{Placeholder, Subject, mentioned},
+    replace::{Left, Texts},
 };
 
 /// The request holds something that may not leave, not even behind a placeholder.
@@ -45,16 +47,21 @@ pub fn pseudonymize(findings: &Findings<'_>, vault: &mut Vault) -> Result<Releas
         });
     }
 
-    let (request, replaced) = mask(findings, vault);
-    Ok(Releasable::new(request, replaced))
+    Ok(mask(findings, vault))
 }
 
 /// Swaps every finding, whatever its class but public, and says for what.
-pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> (ChatRequest, Vec<Replaced>) {
+pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> Releasable {
     let by_chance = mentioned_by_chance(findings, vault);
     vault.learn(values(findings), &by_chance);
+    let left = vault.leaving(
+        &findings.replace,
+        || rest(findings),
+        || all_that_is_said(findings),
+    );
     let mut masked = Masked {
         vault,
+        left: &left,
         named: BTreeSet::new(),
         replaced: Vec::new(),
     };
@@ -82,7 +89,12 @@ pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> (ChatRequest, 
         message.tool_calls = None;
         message.tool_call_id = None;
     }
-    (request, masked.replaced)
+    let Masked {
+        named, replaced, ..
+    } = masked;
+    let mut left = left;
+    left.retain(&named);
+    Releasable::new(request, replaced, left)
 }
 
 /// The texts of a request with what is to be replaced in them, in order; who speaks, if it is a message.
@@ -110,6 +122,37 @@ fn values<'f>(findings: &'f Findings<'_>) -> impl Iterator<Item = (EntityKind, &
     })
 }
 
+/// By whom, in lower case.
+fn all_that_is_said(findings: &Findings<'_>) -> Texts {
+    let mut said = Zeroizing::new(String::new());
+    let mut heard = Zeroizing::new(String::new());
+    for (role, text, _) in texts(findings) {
+        let all = match role {
+            Some(Role::Assistant) => &mut heard,
+            _ => &mut said,
+        };
+        all.push_str(&text.to_lowercase());
+        all.push('\n');
+    }
+    Texts { said, heard }
+}
+
+/// What leaves as it is.
+fn rest(findings: &Findings<'_>) -> String {
+    let mut rest = String::new();
+    for (_, text, found) in texts(findings) {
+        let mut end = 0;
+        for found in found {
+            rest.push_str(&text[end..found.range.start]);
+            rest.push('\n');
+            end = found.range.end;
+        }
+        rest.push_str(&text[end..]);
+        rest.push('\n');
+    }
+    rest
+}
+
 /// Placeholders that the texts themselves hold: a value's must not look the same. One in an earlier answer that
 /// is a value's means that value: it was not put back there.
 fn mentioned_by_chance(findings: &Findings<'_>, vault: &Vault) -> BTreeSet<Subject> {
@@ -134,6 +177,7 @@ fn mentioned_by_chance(findings: &Findings<'_>, vault: &Vault) -> BTreeSet<Subje
 
 struct Masked<'v> {
     vault: &'v Vault,
+    left: &'v Left,
     named: BTreeSet<Placeholder>,
     replaced: Vec<Replaced>,
 }
@@ -149,11 +193,13 @@ impl Masked<'_> {
             let Some(placeholder) = self.vault.placeholder(&text[found.range.clone()]) else {
                 continue;
             };
-            let name = placeholder.to_string();
-            masked.push_str(&name);
+            let Some(leaving) = self.left.of(placeholder) else {
+                continue;
+            };
+            masked.push_str(&leaving.text);
             if self.named.insert(placeholder) {
                 self.replaced.push(Replaced {
-                    placeholder: name,
+                    placeholder: leaving.text.clone(),
                     kind: placeholder.kind,
                 });
             }

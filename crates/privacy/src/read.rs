@@ -3,15 +3,20 @@
 //! | written | |
 //! | --- | --- |
 //! | `[PERSON_1]` `[person_1]` `[Person 1]` `[PERSON-1]` `[PERSON1]` `[PERSON\_1]` `\[PERSON_1\]` `［ＰＥＲＳＯＮ＿１］` `[PERSON_1's]` | certain: in square brackets, in whatever spelling |
+//! | `[ADDRESS_1: Berlin]` `[ADDRESS_1: in Berlin]` | certain, where such a part may be |
 //! | `PERSON_1` `PERSON_1's` `<PERSON_1>` `{{PERSON_1}}` `[PERSON_1, PERSON_2]` | certain: without them, as spelled by us |
 //! | `Person 1` `person_1` `PERSON_1-3` `PERSON_1_NAME` `$PERSON_1` `row[person_1]` | uncertain: a word and a number, several persons, a variable |
 
+use std::collections::BTreeSet;
+
 use query::EntityKind;
 
-use crate::placeholder::{MOST_DIGITS, Placeholder, fold, is_invisible};
+use crate::placeholder::{MOST_DIGITS, Placeholder, fold, is_invisible, mentioned};
 
 /// More characters that take no room in one place are not read over: it bounds what a stream must hold back.
 const MOST_INVISIBLE: usize = 2;
+/// Longer parts after a colon are not read over, in bytes: for the same reason.
+const LONGEST_GENERAL: usize = 80;
 
 /// What a text starts with.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,14 +38,28 @@ pub(crate) struct Written {
     pub(crate) length: usize,
     /// An ending inside the brackets, which stays: `'s`.
     pub(crate) ending: (usize, usize),
+    /// With a part after a colon.
+    pub(crate) general: bool,
     /// The text ends with its last digit: more may have been meant.
     pub(crate) open: bool,
 }
 
-/// Reads a placeholder at the start of `text`, which stands after the character `before`. `ends` says that
-/// nothing comes after the text; then it is never [`Start::Partial`].
-pub(crate) fn read(text: &str, before: Option<char>, ends: bool) -> Start {
-    let cursor = Cursor { text, at: 0, ends };
+/// What may come.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Expect {
+    /// Placeholders with a part after a colon.
+    pub(crate) general: bool,
+    /// Nothing after the text; then it is never [`Start::Partial`].
+    pub(crate) end: bool,
+}
+
+/// Reads a placeholder at the start of `text`, which stands after the character `before`.
+pub(crate) fn read(text: &str, before: Option<char>, expect: Expect) -> Start {
+    let cursor = Cursor {
+        text,
+        at: 0,
+        expect,
+    };
     let start = match text.chars().next() {
         None => Err(Stop::Partial),
         Some(first) if is_invisible(first) => Err(Stop::Other),
@@ -67,7 +86,7 @@ enum Stop {
 struct Cursor<'t> {
     text: &'t str,
     at: usize,
-    ends: bool,
+    expect: Expect,
 }
 
 /// A character as ASCII where it can be, and where it ends. NUL after the end of the text.
@@ -85,16 +104,21 @@ impl Cursor<'_> {
         let (placeholder, _) = self.placeholder()?;
         let ending = self.ending()?;
         self.skip_space()?;
+        let general = self.general(']')?;
         let closing = self.next()?;
         if closing.character != ']' || closing.escaped != opening.escaped {
             return Err(Stop::Other);
         }
         // `row[date_1]` is an index; exactly our own spelling is ours wherever it stands.
         let index = before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-        if index && self.text[..self.at] != *placeholder.to_string() {
+        let ours = match general {
+            true => self.text.starts_with(&format!("[{}: ", placeholder.stem())),
+            false => self.text[..self.at] == *placeholder.to_string(),
+        };
+        if index && !ours {
             return Ok(Start::Uncertain(placeholder, self.at));
         }
-        Ok(self.written(placeholder, ending, false))
+        Ok(self.written(placeholder, ending, general))
     }
 
     fn in_other_brackets(mut self, before: Option<char>) -> Result<Start, Stop> {
@@ -107,6 +131,7 @@ impl Cursor<'_> {
         self.skip_space()?;
         let (placeholder, exact) = self.placeholder()?;
         self.skip_space()?;
+        let general = self.general(closing)?;
         for _ in 0..=u8::from(doubled) {
             if self.next()?.character != closing {
                 return Err(Stop::Other);
@@ -119,7 +144,7 @@ impl Cursor<'_> {
         if before == Some('$') {
             return Ok(Start::Uncertain(placeholder, self.at));
         }
-        Ok(self.written(placeholder, (0, 0), false))
+        Ok(self.written(placeholder, (0, 0), general))
     }
 
     fn bare(mut self, before: Option<char>) -> Result<Start, Stop> {
@@ -141,16 +166,49 @@ impl Cursor<'_> {
         if !exact || part_of_a_name {
             return Ok(Start::Uncertain(placeholder, self.at));
         }
-        Ok(self.written(placeholder, (0, 0), after.end == self.at))
+        Ok(Start::Placeholder(Written {
+            placeholder,
+            length: self.at,
+            ending: (0, 0),
+            general: false,
+            open: after.end == self.at,
+        }))
     }
 
-    fn written(&self, placeholder: Placeholder, ending: (usize, usize), open: bool) -> Start {
+    /// In brackets.
+    fn written(&self, placeholder: Placeholder, ending: (usize, usize), general: bool) -> Start {
         Start::Placeholder(Written {
             placeholder,
             length: self.at,
             ending,
-            open,
+            general,
+            open: false,
         })
+    }
+
+    /// `: Berlin`, in whatever words, on the same line and without another placeholder.
+    fn general(&mut self, closing: char) -> Result<bool, Stop> {
+        if !self.expect.general || self.peek()?.character != ':' {
+            return Ok(false);
+        }
+        self.next()?;
+        let start = self.at;
+        loop {
+            let glyph = self.peek()?;
+            match glyph.character {
+                c if c == closing => break,
+                '[' | ']' | '<' | '>' | '{' | '}' | '\n' | '\0' => return Err(Stop::Other),
+                _ if glyph.end - start > LONGEST_GENERAL => return Err(Stop::Other),
+                _ => self.at = glyph.end,
+            }
+        }
+        let mut others = BTreeSet::new();
+        mentioned(&self.text[start..self.at], &mut others);
+        if others.is_empty() {
+            Ok(true)
+        } else {
+            Err(Stop::Other)
+        }
     }
 
     /// What stands between the brackets, and whether it is spelled as we do.
@@ -283,7 +341,7 @@ impl Cursor<'_> {
             }
             if raw == '\\' {
                 match rest.next() {
-                    None if !self.ends => return Err(Stop::Partial),
+                    None if !self.expect.end => return Err(Stop::Partial),
                     Some((_, next)) if matches!(fold(next), '_' | '-' | '[' | ']') => {
                         return Ok(glyph(next, true, 1 + next.len_utf8()));
                     }
@@ -294,7 +352,7 @@ impl Cursor<'_> {
         }
         match rest.next() {
             Some(_) => Err(Stop::Other),
-            None if self.ends => Ok(Glyph {
+            None if self.expect.end => Ok(Glyph {
                 character: '\0',
                 escaped: false,
                 end: self.at,
@@ -307,6 +365,11 @@ impl Cursor<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(text: &str, before: Option<char>, end: bool) -> Start {
+        let general = true;
+        super::read(text, before, Expect { general, end })
+    }
 
     /// The placeholder that is read for certain, and what of the text is not part of it.
     fn certain(text: &str, before: Option<char>) -> Option<(String, &str)> {
@@ -363,6 +426,13 @@ mod tests {
             ("<PERSON_1>", "[PERSON_1]", ""),
             ("{PERSON_1}", "[PERSON_1]", ""),
             ("{{ PERSON_1 }}!", "[PERSON_1]", "!"),
+            ("[ADDRESS_1: Berlin]", "[ADDRESS_1]", ""),
+            ("[address 1: in Berlin, Germany]", "[ADDRESS_1]", ""),
+            ("【ADDRESS_1：Berlin】", "[ADDRESS_1]", ""),
+            ("[ADDRESS_1 :]", "[ADDRESS_1]", ""),
+            ("[DATE_1_ALIAS_2: May 2024]", "[DATE_1_ALIAS_2]", ""),
+            ("{{ADDRESS_1: Berlin}}", "[ADDRESS_1]", ""),
+            ("ADDRESS_1: Berlin", "[ADDRESS_1]", ": Berlin"),
         ] {
             assert_eq!(
                 certain(text, None),
@@ -371,6 +441,15 @@ mod tests {
             );
         }
         assert!(certain("[EMAIL_1]", Some('x')).is_some());
+        assert!(certain("[ADDRESS_1: Berlin]", Some('x')).is_some());
+        let plain = Expect {
+            general: false,
+            end: true,
+        };
+        assert_eq!(
+            super::read("[ADDRESS_1: Berlin]", None, plain),
+            Start::Other
+        );
     }
 
     #[test]
@@ -427,6 +506,10 @@ mod tests {
             "[PER\u{ad}\u{ad}\u{ad}SON_1]",
             "MAIL_1",
             "Emails 1",
+            "[ADDRESS_1: Berlin, PERSON_2]",
+            "[DATE_1: May, date 2]",
+            "[DATE_1: May\n]",
+            "[DATE_1: [x]]",
         ] {
             for ends in [false, true] {
                 let start = read(text, None, ends);
@@ -481,5 +564,9 @@ mod tests {
         let longer = format!("{longest}＿");
         assert!(longer.len() < 400);
         assert_eq!(read(&longer, None, false), Start::Other);
+        let mut general = "[DATE_1:".to_owned() + &"x".repeat(LONGEST_GENERAL);
+        assert_eq!(read(&general, None, false), Start::Partial);
+        general.push('x');
+        assert_eq!(read(&general, None, false), Start::Other);
     }
 }

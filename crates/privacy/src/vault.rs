@@ -7,7 +7,7 @@ use std::{
     fmt,
 };
 
-use query::EntityKind;
+use query::{EntityKind, ReplaceWith};
 use zeroize::Zeroizing;
 
 pub use saved::SavedVaultError;
@@ -16,6 +16,7 @@ use crate::{
     Releasable, Restorer,
     edits::Edits,
     placeholder::{Placeholder, Subject},
+    replace::{Left, Replacing, Surrogates, Texts},
     subject::subjects,
 };
 
@@ -39,6 +40,9 @@ pub struct Vault {
     last: BTreeMap<EntityKind, u32>,
     /// What the person masked by hand, and what not.
     pub(crate) edits: Edits,
+    /// How far dates and amounts move follows from it, and which surrogates come first.
+    seed: u64,
+    surrogates: Surrogates,
 }
 
 #[derive(Clone)]
@@ -50,9 +54,18 @@ struct Entry {
 }
 
 impl Vault {
-    /// An empty vault.
+    /// An empty vault. Its seed is 0: as good as any other for placeholders.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty vault that moves dates and amounts, and chooses other names, by a seed. Who knows the seed can move
+    /// them back: take a random one for each conversation, and keep it as secret as the values.
+    pub fn with_seed(seed: u64) -> Self {
+        Self {
+            seed,
+            ..Self::default()
+        }
     }
 
     /// How many spellings of values it holds.
@@ -65,19 +78,42 @@ impl Vault {
         self.entries.is_empty()
     }
 
-    /// Puts the values back into the reply to what was released. Only placeholders that left with it are
-    /// turned back: an upstream that guesses another one learns and places nothing.
+    /// Puts the values back into the reply to what was released. Only what left with it is turned back: an upstream
+    /// that guesses another placeholder learns and places nothing.
     pub fn restorer(&self, releasable: &Releasable) -> Restorer {
-        let left: BTreeSet<&str> = releasable
-            .replaced()
-            .iter()
-            .map(|replaced| replaced.placeholder.as_str())
-            .collect();
-        Restorer::new(self.entries.iter().filter_map(|entry| {
+        let left = releasable.left();
+        let entries = self.entries.iter().filter_map(|entry| {
             let placeholder = entry.placeholder?;
-            left.contains(placeholder.to_string().as_str())
-                .then(|| (placeholder, entry.spelling.clone()))
-        }))
+            let leaving = left.of(placeholder)?;
+            Some((placeholder, entry.spelling.as_str(), leaving))
+        });
+        Restorer::new(entries, left)
+    }
+
+    /// What leaves in the place of each value. `rest` is what leaves as it is, `texts` is all that is said.
+    pub(crate) fn leaving(
+        &mut self,
+        replace: &BTreeMap<EntityKind, ReplaceWith>,
+        rest: impl FnOnce() -> String,
+        texts: impl FnOnce() -> Texts,
+    ) -> Left {
+        let entries = self.entries.iter();
+        let values =
+            entries.filter_map(|entry| Some((entry.placeholder?, entry.spelling.as_str())));
+        let replacing = Replacing {
+            seed: self.seed,
+            replace,
+            surrogates: &mut self.surrogates,
+        };
+        let with_values = || {
+            let mut texts = texts();
+            for entry in &self.entries {
+                texts.said.push_str(&entry.spelling.to_lowercase());
+                texts.said.push('\n');
+            }
+            texts
+        };
+        Left::new(replacing, values, rest, with_values)
     }
 
     /// Every spelling of every value.

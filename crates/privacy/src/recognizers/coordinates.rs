@@ -109,6 +109,21 @@ fn pair(text: &str, digit: usize) -> Option<(Range<usize>, f32)> {
     Some((start..end, score))
 }
 
+/// Latitude and longitude of what [`scan`] found, rounded to whole degrees; south and west are below zero.
+pub(crate) fn whole_degrees(text: &str) -> Option<(i32, i32)> {
+    let signed = |text: &str, angle: &Angle| {
+        let below =
+            text.starts_with(['-', '−']) || text[..angle.length].ends_with(['S', 's', 'W', 'w']);
+        let degrees = angle.degrees.round() as i32;
+        if below { -degrees } else { degrees }
+    };
+    let latitude = angle(text)?;
+    let rest = &text[latitude.length..];
+    let rest = &rest[rest.find(|c: char| is_minus(c) || c.is_ascii_digit())?..];
+    let longitude = angle(rest)?;
+    Some((signed(text, &latitude), signed(rest, &longitude)))
+}
+
 /// `-40.7128`, `40.7128° N`, `40°42'46"N`.
 fn angle(text: &str) -> Option<Angle> {
     let unsigned = text.strip_prefix(is_minus).unwrap_or(text);

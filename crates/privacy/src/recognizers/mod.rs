@@ -3,6 +3,7 @@
 //! pattern, they scan the text themselves.
 
 mod age;
+mod amount;
 mod api_key;
 mod card;
 mod coordinates;
@@ -25,6 +26,9 @@ use query::EntityKind;
 use regex_lite::Regex;
 
 use crate::detect::Span;
+
+pub(crate) use amount::amounts;
+pub(crate) use coordinates::whole_degrees;
 
 /// Finds one kind.
 struct Recognizer {

@@ -11,6 +11,7 @@ use super::{Entry, Vault};
 use crate::{
     edits::{Edit, Edits},
     placeholder::{MOST_DIGITS, Placeholder},
+    replace::Surrogates,
 };
 
 const VERSION: u32 = 1;
@@ -45,6 +46,10 @@ struct Saved<T> {
     taken: Vec<(EntityKind, u32, u32)>,
     /// Text, what it is masked as, whether it ever was.
     edits: Vec<(T, Option<EntityKind>, bool)>,
+    #[serde(default)]
+    seed: u64,
+    #[serde(default)]
+    surrogates: Surrogates,
 }
 
 impl Vault {
@@ -57,6 +62,8 @@ impl Vault {
             taken,
             last: _,
             edits,
+            seed,
+            surrogates,
         } = self;
         let saved = Saved {
             version: VERSION,
@@ -80,12 +87,14 @@ impl Vault {
                 .iter()
                 .map(|edit| (edit.text.as_str(), edit.hidden_as, edit.by_hand))
                 .collect(),
+            seed: *seed,
+            surrogates: surrogates.clone(),
         };
         // Room for all of it, each byte escaped (`\u00ff`): growing would leave copies behind.
         let texts = saved.entries.iter().map(|entry| entry.1);
         let texts = texts.chain(saved.edits.iter().map(|edit| edit.0));
         let length: usize = texts.map(|text| 6 * text.len() + 64).sum();
-        let mut json = Vec::with_capacity(128 + length + 64 * saved.taken.len());
+        let mut json = Vec::with_capacity(256 + length + 128 * saved.taken.len());
         // Texts and numbers into memory, in UTF-8: there is nothing that could fail.
         let _ = serde_json::to_writer(&mut json, &saved);
         Zeroizing::new(String::from_utf8(json).unwrap_or_default())
@@ -134,6 +143,8 @@ impl Vault {
                 .collect(),
             last: Default::default(),
             edits: Edits::from_list(edits.collect()),
+            seed: saved.seed,
+            surrogates: saved.surrogates,
         };
         let spelling = |index: &usize| vault.entries[*index].spelling.as_str();
         vault
