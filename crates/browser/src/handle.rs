@@ -72,7 +72,8 @@ impl EngineHandle {
         let (journals, precedence) = (Journals::default(), Precedence::default());
         let model = PageModel::new(journals.clone(), precedence.clone());
         let consent = Consent::default();
-        let engine = Engine::new(model.clone(), Clock, Signals, consent.clone());
+        let engine =
+            Engine::new(model.clone(), Clock, Signals, consent.clone()).with_seeds(random_seed);
         let engine = match cloud_json {
             None => engine,
             Some(json) => {
@@ -306,6 +307,11 @@ async fn dispatch_cost(_operations: u32) -> Result<[f64; 2], Error> {
         ErrorCode::NoAdapter,
         "dispatchCost: this page computes on the CPU, which dispatches nothing",
     ))
+}
+
+/// From the browser's own source. Where that fails nothing can be sealed, and so nothing leaves.
+fn random_seed() -> u64 {
+    getrandom::u64().unwrap_or_default()
 }
 
 fn backend_named(name: &str) -> Result<Backend, Error> {

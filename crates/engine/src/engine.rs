@@ -24,6 +24,8 @@ pub struct Engine<L, T, C, S, K> {
     pub(crate) consent: K,
     /// Or why there is none. Never borrowed across an await.
     detector: RefCell<Looking>,
+    /// Gives each conversation's vault its secret.
+    seeds: fn() -> u64,
     /// Never borrowed across an await.
     pub(crate) vault: RefCell<Vault>,
     /// Never borrowed across an await.
@@ -59,6 +61,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                 ErrorCode::DetectorUnavailable,
                 "nothing finds personal data yet, so nothing may leave; give the engine a detector",
             ))),
+            seeds: || 0,
             vault: RefCell::default(),
             summary: RefCell::default(),
         }
@@ -72,6 +75,15 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             key,
             model,
         });
+        self
+    }
+
+    /// The same engine with a source of secrets: each conversation takes one, by which its dates and amounts are moved
+    /// and other names are chosen. Random numbers; without a source all conversations have the same.
+    #[must_use]
+    pub fn with_seeds(mut self, seeds: fn() -> u64) -> Self {
+        self.seeds = seeds;
+        self.vault = RefCell::new(Vault::with_seed(seeds()));
         self
     }
 
@@ -142,7 +154,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// Ends the conversation: wipes which placeholder stood for which value, how masks were edited, and what was
     /// summarised.
     pub fn forget(&self) {
-        self.vault.replace(Vault::new());
+        self.vault.replace(Vault::with_seed((self.seeds)()));
         self.summary.take();
     }
 

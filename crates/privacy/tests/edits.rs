@@ -11,7 +11,7 @@ use privacy::{
 use proptest::prelude::*;
 use query::{
     ChatRequest, EntityKind, HiddenText, MaskEdits, Message, Preview, PreviewFinding, PrivacyClass,
-    PrivacyLevel, PrivacyRules, Role,
+    PrivacyLevel, PrivacyRules, ReplaceWith, Role,
 };
 
 fn request(texts: &[&str]) -> ChatRequest {
@@ -238,11 +238,20 @@ proptest! {
         hide in prop::collection::vec(prop::sample::select(&PARTS[..]), 0..4),
         show in prop::collection::vec(prop::sample::select(&PARTS[..]), 0..4),
         careful in any::<bool>(),
+        replaces in any::<bool>(),
     ) {
-        let rules = if careful { self::careful() } else { balanced() };
+        let mut rules = if careful { self::careful() } else { balanced() };
+        if replaces {
+            rules.replace = [
+                (EntityKind::Date, ReplaceWith::Shift),
+                (EntityKind::Email, ReplaceWith::Surrogate),
+                (EntityKind::DateOfBirth, ReplaceWith::Generalise),
+            ]
+            .into();
+        }
         let (before, after) = parts.split_at(parts.len() / 2);
         let (before, after) = (before.concat(), after.concat());
-        let mut vault = Vault::new();
+        let mut vault = Vault::with_seed(7);
         let earlier = request(&[&before]);
         let _ = pseudonymize(&find(&earlier, &rules, &vault), &mut vault);
         let hide: Vec<HiddenText> = hide.iter().map(|text| hidden(text, None)).collect();
@@ -274,7 +283,7 @@ proptest! {
     }
 }
 
-static PARTS: [&str; 16] = [
+static PARTS: [&str; 18] = [
     " ",
     "\n",
     "é🦀",
@@ -288,6 +297,8 @@ static PARTS: [&str; 16] = [
     "[EMAIL_1]",
     "PRIVATE_1",
     "203.0.113.7",
+    "seen on 4 March 2024",
+    "born on 3 May 1980",
     "111",
     "a",
     ", ",

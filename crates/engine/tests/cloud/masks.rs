@@ -1,6 +1,9 @@
 //! What has to look before anything leaves, what a person changes about its masks, and a vault that is kept.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use engine::Decision;
 use query::{HiddenText, MaskEdits, Preview};
@@ -148,4 +151,14 @@ fn a_saved_vault_goes_on_with_its_conversation() {
         asked(&seen.borrow()[1]),
         "[EMAIL_3], [EMAIL_2], [PRIVATE_1]"
     );
+}
+
+#[test]
+fn each_conversation_has_a_secret_of_its_own() {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let engine = engine(nothing_is_sent).with_seeds(|| NEXT.fetch_add(1, Ordering::Relaxed));
+    let first = engine.save_vault();
+    assert_eq!(first, engine.save_vault());
+    engine.forget();
+    assert_ne!(first, engine.save_vault());
 }
