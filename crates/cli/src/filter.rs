@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
-use query::Replaced;
+use query::{Replaced, TopicFinding};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -37,6 +37,8 @@ struct Detected {
     #[serde(flatten)]
     other: Object,
     spans: Vec<Span>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    topics: Vec<TopicFinding>,
 }
 
 #[derive(Serialize)]
@@ -48,17 +50,24 @@ struct Sanitized {
     blocked: bool,
 }
 
-/// Writes the spans of each text.
+/// Writes the spans and topics of each text.
 pub fn detect(arguments: &Arguments) -> anyhow::Result<()> {
-    let finder = arguments.options.finder();
+    let finder = arguments.options.finder()?;
     each_text(arguments, |text, line, out| {
         let request = personal::request(text);
-        let spans = personal::spans(&finder.find(&request));
+        let findings = finder.find(&request);
+        let spans = personal::spans(&findings);
+        let topics = findings.topics().to_vec();
         let mut other = line.unwrap_or_default();
         // `remove` would move the last field into the gap.
         other.shift_remove("text");
         other.shift_remove("spans");
-        let line = serde_json::to_string(&Detected { other, spans })?;
+        other.shift_remove("topics");
+        let line = serde_json::to_string(&Detected {
+            other,
+            spans,
+            topics,
+        })?;
         writeln!(out, "{line}")?;
         Ok(())
     })
@@ -66,7 +75,7 @@ pub fn detect(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// Writes each text with placeholders.
 pub fn sanitize(arguments: &Arguments) -> anyhow::Result<()> {
-    let finder = arguments.options.finder();
+    let finder = arguments.options.finder()?;
     each_text(arguments, |text, line, out| {
         let request = personal::request(text);
         let masked = personal::mask(&finder.find(&request));
@@ -74,7 +83,7 @@ pub fn sanitize(arguments: &Arguments) -> anyhow::Result<()> {
             out.write_all(masked.text.as_bytes())?;
             if masked.blocked {
                 eprintln!(
-                    "note: the text holds something that never leaves; Tidegate would refuse to send it"
+                    "note: the text holds or is about something that may not leave; Tidegate would refuse to send it"
                 );
             }
             return Ok(());

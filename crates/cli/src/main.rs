@@ -30,14 +30,15 @@ enum Command {
     /// Find personal data: JSON Lines `{"text"}` in, `{"spans":[{"start","end","type","score","class"}]}` out.
     ///
     /// Offsets count Unicode code points, `end` is the first one after the span. `score` says how sure,
-    /// 0 to 1; `class` how far it may go: `public`, `prefer-not`, `restricted` or `never-leaves`. Other
-    /// fields of a line are passed through.
+    /// 0 to 1; `class` how far it may go: `public`, `prefer-not`, `restricted` or `never-leaves`. Where a text is
+    /// about something that calls for care, `topics` lists that: `[{"topic","class"}]`. Other fields of a line are
+    /// passed through.
     Detect(filter::Arguments),
     /// Swap personal data for placeholders: JSON Lines `{"text"}` in, `{"text","replaced":[…],"blocked"}` out.
     ///
     /// Each line is a conversation of its own: numbering starts anew. `replaced` lists the placeholders and
-    /// their kinds; `blocked` says that Tidegate would refuse to send the text, because it holds something
-    /// that never leaves, not even behind a placeholder. Other fields of a line are passed through.
+    /// their kinds; `blocked` says that Tidegate would refuse to send the text, because it holds or is
+    /// about something that may not leave, not even behind a placeholder. Other fields of a line are passed through.
     Sanitize(filter::Arguments),
     /// Measure how good a model file or the finding of personal data is.
     Eval {

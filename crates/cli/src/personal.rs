@@ -1,21 +1,28 @@
 //! What is personal in one text, as the commands tell it: offsets count Unicode code points.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use privacy::{Detector, Findings, Tagger, Vault, find_with};
-use query::{ChatRequest, EntityKind, Message, PrivacyClass, PrivacyLevel, Replaced, Role};
+use privacy::{Detector, Findings, Tagger, Vault, find_with, least};
+use query::{
+    ChatRequest, EntityKind, Message, PrivacyClass, PrivacyLevel, PrivacyRules, Replaced, Role,
+};
 use serde::Serialize;
 
 /// What the tagger learned.
 const TAGGER: &[u8] = include_bytes!("../../privacy/weights/tagger.bin");
 
 /// How carefully personal data is handled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Level {
     /// Everything found leaves behind a placeholder; secrets that would let someone in stay.
     #[default]
     Balanced,
-    /// Numbers that name a person or an account stay, too.
+    /// Numbers that name a person or an account stay, too, and the most personal topics.
     Careful,
 }
 
@@ -33,7 +40,11 @@ impl From<Level> for PrivacyLevel {
 pub(crate) struct Options {
     /// How carefully personal data is handled.
     #[arg(long = "privacy", value_name = "LEVEL", value_enum, default_value_t)]
-    pub(crate) level: Level,
+    level: Level,
+    /// Rules of an app instead, as JSON: `{"preset", "kinds", "topics", "terms", "replace"}`, each of which may be
+    /// missing.
+    #[arg(long, value_name = "FILE", conflicts_with = "level")]
+    rules: Option<PathBuf>,
     /// Without the tagger: only what patterns and check digits prove, no names and places.
     #[arg(long)]
     patterns_only: bool,
@@ -41,7 +52,15 @@ pub(crate) struct Options {
 
 impl Options {
     /// What looks for it.
-    pub(crate) fn finder(&self) -> Finder {
+    ///
+    /// # Errors
+    /// If the rules cannot be read, or would be ignored.
+    pub(crate) fn finder(&self) -> anyhow::Result<Finder> {
+        let rules = match &self.rules {
+            Some(path) => read_rules(path).with_context(|| path.display().to_string())?,
+            None => PrivacyLevel::from(self.level).into(),
+        };
+        let file = self.rules.as_deref().and_then(Path::file_name);
         let detector = if self.patterns_only {
             Detector::default()
         } else {
@@ -49,28 +68,74 @@ impl Options {
             let tagger = Tagger::from_bytes(TAGGER).expect("the weights that ship are whole");
             Detector::new(tagger)
         };
-        Finder {
-            level: self.level,
+        Ok(Finder {
+            setting: Setting {
+                privacy: rules.preset,
+                rules: file.map(|name| name.to_string_lossy().into_owned()),
+            },
+            rules,
             detector,
+        })
+    }
+}
+
+/// An app's rules.
+fn read_rules(path: &Path) -> anyhow::Result<PrivacyRules> {
+    let rules: PrivacyRules = serde_json::from_str(&fs::read_to_string(path)?)?;
+    let lower = |(kind, class): (&EntityKind, &PrivacyClass)| *class < least(*kind);
+    if let Some((kind, _)) = rules.kinds.iter().find(|entry| lower(*entry)) {
+        bail!(
+            "kinds.{}: no rule makes this public or laxer than it always is; leave it out",
+            kind.name()
+        );
+    }
+    for (index, term) in rules.terms.iter().enumerate() {
+        if term.text.trim().is_empty() {
+            bail!("terms[{index}].text: is empty; give the text to look for");
+        }
+        if lower((&term.kind, &term.class)) {
+            bail!(
+                "terms[{index}].class: no rule makes {} public or laxer than it always is; choose another kind",
+                term.kind.name()
+            );
         }
     }
+    Ok(rules)
+}
+
+/// What a report says of how personal data was handled.
+#[derive(Clone, Serialize)]
+pub(crate) struct Setting {
+    privacy: PrivacyLevel,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rules: Option<String>,
 }
 
 /// Looks for personal data.
 pub(crate) struct Finder {
-    pub(crate) level: Level,
-    pub(crate) detector: Detector,
+    pub(crate) setting: Setting,
+    rules: PrivacyRules,
+    detector: Detector,
 }
 
 impl Finder {
     /// What is personal in a [`request`], as it begins a conversation.
     pub(crate) fn find<'r>(&self, request: &'r ChatRequest) -> Findings<'r> {
-        find_with(
-            &self.detector,
-            request,
-            &PrivacyLevel::from(self.level).into(),
-            &Vault::new(),
-        )
+        find_with(&self.detector, request, &self.rules, &Vault::new())
+    }
+}
+
+#[cfg(test)]
+impl Finder {
+    /// Patterns alone, balanced.
+    pub(crate) fn for_tests() -> Self {
+        let level = Level::Balanced;
+        let options = Options {
+            level,
+            rules: None,
+            patterns_only: true,
+        };
+        options.finder().unwrap()
     }
 }
 
@@ -172,18 +237,11 @@ mod tests {
 
     use super::*;
 
-    fn finder() -> Finder {
-        Finder {
-            level: Level::Balanced,
-            detector: Detector::default(),
-        }
-    }
-
     #[test]
     fn offsets_count_code_points() {
         // é: 2 bytes; 🦀: 4 bytes; e and a combining accent: two code points.
         let request = request("é🦀e\u{301} ada@example.com, 203.0.113.7");
-        let finder = finder();
+        let finder = Finder::for_tests();
         let findings = finder.find(&request);
         let spans = spans(&findings);
         let places: Vec<_> = spans
@@ -199,7 +257,7 @@ mod tests {
     #[test]
     fn what_never_leaves_is_masked_too_and_said() {
         let request = request("https://ada:hunter2@example.com");
-        let masked = mask(&finder().find(&request));
+        let masked = mask(&Finder::for_tests().find(&request));
         assert!(masked.blocked);
         assert!(!masked.text.contains("hunter2"), "{}", masked.text);
     }

@@ -89,12 +89,101 @@ fn without_scores(mut line: Value) -> Value {
 #[test]
 fn detect_writes_spans_in_code_points_and_passes_fields_through() {
     let input = json!({"id": 7, "text": "é🦀 ada@example.com", "spans": "old", "note": [1, null]});
-    for (level, class) in [("balanced", "prefer-not"), ("careful", "restricted")] {
-        let found = line(&["detect", "--privacy", level], &input.to_string());
-        let span = json!({"start": 3, "end": 18, "type": "EMAIL", "class": class});
-        let expected = json!({"id": 7, "note": [1, null], "spans": [span]});
-        assert_eq!(without_scores(found), expected);
+    let found = line(&["detect"], &input.to_string());
+    let span = json!({"start": 3, "end": 18, "type": "EMAIL", "class": "prefer-not"});
+    let expected = json!({"id": 7, "note": [1, null], "spans": [span]});
+    assert_eq!(without_scores(found), expected);
+    for (level, class) in [("balanced", "prefer-not"), ("careful", "never-leaves")] {
+        let found = line(
+            &["detect", "--plain", "--privacy", level],
+            "4111 1111 1111 1111",
+        );
+        let span = json!({"start": 0, "end": 19, "type": "CARD", "class": class});
+        assert_eq!(without_scores(found), json!({"spans": [span]}));
     }
+}
+
+#[test]
+fn detect_names_topics() {
+    let input = json!({"text": "My biopsy results came back.", "topics": "old"}).to_string();
+    for (level, class) in [("balanced", "prefer-not"), ("careful", "restricted")] {
+        assert_eq!(
+            line(&["detect", "--privacy", level], &input),
+            json!({"spans": [], "topics": [{"topic": "health", "class": class}]})
+        );
+    }
+    let masked = line(&["sanitize", "--privacy", "careful"], &input);
+    assert_eq!(masked["blocked"], true);
+}
+
+/// A file of rules, and what `detect` says with it.
+fn with_rules(name: &str, rules: &Value, input: &str) -> Output {
+    let path = format!("{}/{name}.json", env!("CARGO_TARGET_TMPDIR"));
+    fs::write(&path, rules.to_string()).unwrap();
+    tidegate(&["detect", "--rules", &path], input)
+}
+
+#[test]
+fn an_apps_rules_count() {
+    let rules = json!({
+        "preset": "careful",
+        "kinds": {"EMAIL": "restricted"},
+        "topics": {"health": "public"},
+        "terms": [{"text": "project falcon", "kind": "ORGANIZATION", "class": "never-leaves"}],
+    });
+    let text = r#"{"text": "Project Falcon: my biopsy, ada@example.com"}"#;
+    let output = with_rules("rules", &rules, text);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        without_scores(found),
+        json!({
+            "spans": [
+                {"start": 0, "end": 14, "type": "ORGANIZATION", "class": "never-leaves"},
+                {"start": 27, "end": 42, "type": "EMAIL", "class": "restricted"},
+            ],
+            "topics": [{"topic": "health", "class": "public"}],
+        })
+    );
+
+    let path = format!("{}/rules.json", env!("CARGO_TARGET_TMPDIR"));
+    let report = line(&["eval", "leak", "--data", PROMPTS, "--rules", &path], "");
+    assert_eq!(
+        (&report["privacy"], &report["rules"]),
+        (&json!("careful"), &json!("rules.json"))
+    );
+}
+
+#[test]
+fn rules_that_would_be_ignored_are_refused() {
+    for (rules, what) in [
+        (
+            json!({"kinds": {"EMIAL": "public"}}),
+            "unknown variant `EMIAL`",
+        ),
+        (json!({"kind": {}}), "unknown field `kind`"),
+        (
+            json!({"kinds": {"API_KEY": "restricted"}}),
+            "kinds.API_KEY: no rule makes this public",
+        ),
+        (
+            json!({"terms": [{"text": " ", "kind": "PRIVATE", "class": "prefer-not"}]}),
+            "terms[0].text: is empty",
+        ),
+        (
+            json!({"terms": [{"text": "x", "kind": "PRIVATE", "class": "public"}]}),
+            "terms[0].class: no rule makes PRIVATE public",
+        ),
+    ] {
+        let output = with_rules("ignored", &rules, "");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        assert!(
+            error.contains("ignored.json") && error.contains(what),
+            "{error}"
+        );
+    }
+    let output = tidegate(&["detect", "--privacy", "careful", "--rules", "x.json"], "");
+    assert!(!output.status.success());
 }
 
 #[test]

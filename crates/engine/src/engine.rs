@@ -190,8 +190,10 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let cloud = CloudState {
             configured: self.cloud.is_some(),
             detector_ready: detector.is_ok(),
+            // A key that an app pins says who the gateway is, not what it runs.
+            attested: false,
         };
-        let decided = router::route(request, &findings.list(), &device, &cloud, policy);
+        let decided = router::route(request, &findings.strictest(), &device, &cloud, policy);
         decided.map_err(|no_route| match detector {
             // Who set it knows the file and the way out.
             Err(why) if no_route.code == ErrorCode::DetectorUnavailable => {

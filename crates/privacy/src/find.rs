@@ -1,17 +1,25 @@
 //! Everything personal in a whole request.
 
-use std::{collections::BTreeMap, fmt, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::Range,
+};
 
 use query::{
     ChatRequest, EntityKind, Finding, PrivacyClass, PrivacyLevel, PrivacyRules, ReplaceWith, Role,
+    Strictest, Topic, TopicFinding,
 };
 
 use crate::{
-    Vault, class_of,
+    AttestedEndpoint, Vault,
     detect::{Detector, Span},
     known::Known,
+    presets::{class_of, class_of_topic, preset},
     recognizers::amounts,
     replace::in_answers,
+    terms::Terms,
+    topics::topics,
 };
 
 /// What is personal in a request, and how far it may go. Only [`find`] makes one, so that what is released
@@ -22,6 +30,10 @@ pub struct Findings<'r> {
     pub(crate) messages: Vec<Vec<Classed>>,
     /// One list for each stop text: they leave, too.
     pub(crate) stops: Vec<Vec<Classed>>,
+    /// What the messages are about, each topic once.
+    pub(crate) topics: Vec<TopicFinding>,
+    /// Where it would go was attested.
+    pub(crate) attested: bool,
     /// What leaves in the place of a kind's values, where that is no plain placeholder.
     pub(crate) replace: BTreeMap<EntityKind, ReplaceWith>,
 }
@@ -35,8 +47,8 @@ pub(crate) struct Classed {
     pub(crate) score: f32,
 }
 
-/// Finds what is personal in a request: what the recognizers see, and every value that was seen elsewhere in
-/// the conversation, be it in this request or earlier (then the vault knows it).
+/// Finds what is personal in a request: what the recognizers see, every value that was seen elsewhere in the
+/// conversation, be it in this request or earlier (then the vault knows it), the app's own terms, and topics.
 pub fn find<'r>(request: &'r ChatRequest, level: PrivacyLevel, vault: &Vault) -> Findings<'r> {
     find_with(&Detector::default(), request, &level.into(), vault)
 }
@@ -55,12 +67,15 @@ pub fn find_with<'r>(
     let stops = request.stop_texts().iter().map(String::as_str);
     let texts: Vec<&str> = contents.chain(stops).collect();
 
+    let mut replace = preset(rules.preset).replace.clone();
+    replace.extend(&rules.replace);
+
     let mut found: Vec<Vec<Span>> = texts
         .iter()
         .map(|text| detector.detect(text, rules.preset))
         .collect();
     let amount = EntityKind::Amount;
-    if rules.kinds.contains_key(&amount) || rules.replace.contains_key(&amount) {
+    if rules.kinds.contains_key(&amount) || replace.contains_key(&amount) {
         for (text, spans) in texts.iter().zip(&mut found) {
             spans.append(&mut amounts(text, spans));
             spans.sort_by_key(|span| span.range.start);
@@ -86,7 +101,7 @@ pub fn find_with<'r>(
         known.add_to(text, spans);
     }
     // A surrogate's parts were put back in earlier answers, each as a part of a value.
-    let mut ways = rules.replace.values();
+    let mut ways = replace.values();
     if ways.any(|way| *way == ReplaceWith::Surrogate) {
         let forms: Vec<_> = vault
             .values()
@@ -107,8 +122,19 @@ pub fn find_with<'r>(
         }
     }
 
+    let about: BTreeSet<Topic> = request
+        .messages
+        .iter()
+        .zip(&found)
+        .flat_map(|(message, spans)| topics(&message.content, spans))
+        .collect();
+    let classify_topic = |topic| TopicFinding {
+        topic,
+        class: class_of_topic(topic, rules),
+    };
+
     // What is to be replaced is not public.
-    let least = |kind| match rules.replace.get(&kind) {
+    let least = |kind| match replace.get(&kind) {
         Some(_) => PrivacyClass::PreferNot,
         None => PrivacyClass::Public,
     };
@@ -118,8 +144,10 @@ pub fn find_with<'r>(
         kind: span.kind,
         score: span.score,
     };
+    let terms = Terms::new(&rules.terms);
     let mut classed = texts.iter().zip(found).map(|(text, spans)| {
         let mut classed = spans.into_iter().map(classify).collect();
+        terms.add_to(text, &mut classed);
         vault.edits.apply(text, &mut classed, rules);
         classed
     });
@@ -127,7 +155,9 @@ pub fn find_with<'r>(
         request,
         messages: classed.by_ref().take(request.messages.len()).collect(),
         stops: classed.collect(),
-        replace: rules.replace.clone(),
+        topics: about.into_iter().map(classify_topic).collect(),
+        attested: false,
+        replace,
     }
 }
 
@@ -154,13 +184,53 @@ impl<'r> Findings<'r> {
             .collect()
     }
 
+    /// What the messages are about that calls for care, each topic once.
+    pub fn topics(&self) -> &[TopicFinding] {
+        &self.topics
+    }
+
+    /// How far the whole request may go.
+    pub fn strictest(&self) -> Strictest {
+        let found = || self.messages.iter().chain(&self.stops).flatten();
+        let topics = || self.topics.iter();
+        let classes = found().map(|found| found.class);
+        let classes = classes.chain(topics().map(|topic| topic.class));
+        let class = classes.max().unwrap_or(PrivacyClass::Public);
+        let kinds: BTreeSet<EntityKind> = found()
+            .filter(|found| found.class == class)
+            .map(|found| found.kind)
+            .collect();
+        let topics = topics().filter(|topic| topic.class == class);
+        Strictest {
+            class,
+            kinds: kinds.into_iter().collect(),
+            topics: topics.map(|topic| topic.topic).collect(),
+        }
+    }
+
+    /// The same for an endpoint that was attested: what is [`PrivacyClass::Restricted`] may leave for it.
+    #[must_use]
+    pub fn for_attested(self, _: &AttestedEndpoint) -> Self {
+        Self {
+            attested: true,
+            ..self
+        }
+    }
+
     /// Something here may not leave, not even behind a placeholder.
     pub fn blocked(&self) -> bool {
-        self.messages
-            .iter()
-            .chain(&self.stops)
-            .flatten()
-            .any(|found| found.class == PrivacyClass::NeverLeaves)
+        self.refusal().is_some()
+    }
+
+    /// What may not leave, if something may not.
+    pub(crate) fn refusal(&self) -> Option<Strictest> {
+        let strictest = self.strictest();
+        let stays = match strictest.class {
+            PrivacyClass::NeverLeaves => true,
+            PrivacyClass::Restricted => !self.attested,
+            PrivacyClass::PreferNot | PrivacyClass::Public => false,
+        };
+        stays.then_some(strictest)
     }
 }
 
@@ -169,6 +239,7 @@ impl fmt::Debug for Findings<'_> {
         f.debug_struct("Findings")
             .field("messages", &self.messages)
             .field("stops", &self.stops)
+            .field("topics", &self.topics)
             .finish()
     }
 }

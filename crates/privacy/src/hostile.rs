@@ -217,6 +217,8 @@ fn findings_in<'r>(request: &'r ChatRequest, turns: &[Turn]) -> Findings<'r> {
         request,
         messages: messages.collect(),
         stops: Vec::new(),
+        topics: Vec::new(),
+        attested: false,
         replace: BTreeMap::default(),
     }
 }

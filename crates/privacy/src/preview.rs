@@ -5,7 +5,7 @@ use query::{Preview, PreviewFinding, PreviewMessage, PrivacyClass};
 use crate::{Findings, Releasable, Vault, find::Classed, offsets::Utf16, pseudonymize::mask};
 
 /// What would leave, message by message, with the placeholders that it would really have; the vault stays as it
-/// is. What never leaves is masked, too, and `blocked` says that sending it would be refused.
+/// is. What may not leave is masked, too, and `blocked` says that sending it would be refused.
 pub fn preview(findings: &Findings<'_>, vault: &Vault) -> Preview {
     let mut vault = vault.clone();
     let masked = mask(findings, &mut vault);
@@ -19,6 +19,7 @@ pub fn preview(findings: &Findings<'_>, vault: &Vault) -> Preview {
     Preview {
         messages: messages.collect(),
         replaced: masked.replaced().to_vec(),
+        topics: findings.topics.clone(),
         blocked: findings.blocked(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use query::{EntityKind, PrivacyClass, Replaced, Role, Stop};
+use query::{EntityKind, PrivacyClass, Replaced, Role, Stop, Strictest};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -12,21 +12,31 @@ use crate::{
     replace::{Left, Texts},
 };
 
-/// The request holds something that may not leave, not even behind a placeholder.
+/// The request holds something, or is about something, that may not leave, not even behind a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Blocked {
-    /// What, each kind once.
-    pub kinds: Vec<EntityKind>,
+    /// What, and of which class.
+    pub by: Strictest,
 }
 
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.kinds.iter().map(|kind| kind.name()).collect();
-        write!(
-            f,
-            "the request holds something that never leaves the device ({}); remove it, or let the local model answer",
-            names.join(", ")
-        )
+        let kinds = self.by.kinds.iter().map(|kind| kind.name());
+        let topics = self.by.topics.iter().map(|topic| topic.name());
+        let names: Vec<&str> = kinds.chain(topics).collect();
+        let names = names.join(", ");
+        match self.by.class {
+            PrivacyClass::Restricted => write!(
+                f,
+                "the request holds something that leaves only to an attested endpoint ({names}), and this one is not; \
+                 remove it, let the local model answer, or give it another class in the privacy rules"
+            ),
+            _ => write!(
+                f,
+                "the request holds something that never leaves the device ({names}); remove it, or let the local \
+                 model answer"
+            ),
+        }
     }
 }
 
@@ -34,19 +44,12 @@ impl fmt::Display for Blocked {
 /// earlier answer leaves no more than it did before) and in stop texts.
 ///
 /// # Errors
-/// [`Blocked`] if a finding's class is [`PrivacyClass::NeverLeaves`]; the vault is then unchanged.
+/// [`Blocked`] if something found, or a topic, is [`PrivacyClass::NeverLeaves`], or [`PrivacyClass::Restricted`] and
+/// the findings are not for an attested endpoint ([`Findings::for_attested`]); the vault is then unchanged.
 pub fn pseudonymize(findings: &Findings<'_>, vault: &mut Vault) -> Result<Releasable, Blocked> {
-    let all = || findings.messages.iter().chain(&findings.stops).flatten();
-    let blocked: BTreeSet<EntityKind> = all()
-        .filter(|found| found.class == PrivacyClass::NeverLeaves)
-        .map(|found| found.kind)
-        .collect();
-    if !blocked.is_empty() {
-        return Err(Blocked {
-            kinds: blocked.into_iter().collect(),
-        });
+    if let Some(by) = findings.refusal() {
+        return Err(Blocked { by });
     }
-
     Ok(mask(findings, vault))
 }
 
@@ -94,7 +97,8 @@ pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> Releasable {
     } = masked;
     let mut left = left;
     left.retain(&named);
-    Releasable::new(request, replaced, left)
+    let class = findings.strictest().class;
+    Releasable::new(request, replaced, left, class)
 }
 
 /// The texts of a request with what is to be replaced in them, in order; who speaks, if it is a message.

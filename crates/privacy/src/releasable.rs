@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use query::{ChatRequest, Replaced};
+use query::{ChatRequest, PrivacyClass, Replaced};
 
 use crate::replace::Left;
 
@@ -13,14 +13,21 @@ pub struct Releasable {
     request: ChatRequest,
     replaced: Vec<Replaced>,
     left: Left,
+    class: PrivacyClass,
 }
 
 impl Releasable {
-    pub(crate) fn new(request: ChatRequest, replaced: Vec<Replaced>, left: Left) -> Self {
+    pub(crate) fn new(
+        request: ChatRequest,
+        replaced: Vec<Replaced>,
+        left: Left,
+        class: PrivacyClass,
+    ) -> Self {
         Self {
             request,
             replaced,
             left,
+            class,
         }
     }
 
@@ -38,12 +45,19 @@ impl Releasable {
     pub fn replaced(&self) -> &[Replaced] {
         &self.replaced
     }
+
+    /// The strictest class of what is behind the placeholders and of what it is about. One that is
+    /// [`PrivacyClass::Restricted`] is for the endpoint that was attested, and no other.
+    pub fn class(&self) -> PrivacyClass {
+        self.class
+    }
 }
 
 impl fmt::Debug for Releasable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Releasable")
             .field("replaced", &self.replaced)
+            .field("class", &self.class)
             .finish_non_exhaustive()
     }
 }

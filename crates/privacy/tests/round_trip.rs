@@ -7,7 +7,9 @@
 
 use privacy::{Blocked, Restored, Restorer, Vault, find, preview, pseudonymize};
 use proptest::prelude::*;
-use query::{ChatRequest, EntityKind, Message, PrivacyLevel, Replaced, Role, Stop};
+use query::{
+    ChatRequest, EntityKind, Message, PrivacyClass, PrivacyLevel, Replaced, Role, Stop, Strictest,
+};
 
 fn request(texts: &[&str]) -> ChatRequest {
     let message = |text: &&str| Message::new(Role::User, *text);
@@ -35,6 +37,16 @@ fn restore(mut restorer: Restorer, pieces: &[&str]) -> (String, Restored) {
     let (rest, restored) = restorer.finish();
     text.push_str(&rest);
     (text, restored)
+}
+
+fn never_leaves(kinds: Vec<EntityKind>) -> Blocked {
+    Blocked {
+        by: Strictest {
+            class: PrivacyClass::NeverLeaves,
+            kinds,
+            topics: Vec::new(),
+        },
+    }
 }
 
 #[test]
@@ -75,9 +87,7 @@ fn careful_keeps_cards_on_the_device() {
         pseudonymize(&find(&request, PrivacyLevel::Careful, &vault), &mut vault).unwrap_err();
     assert_eq!(
         blocked,
-        Blocked {
-            kinds: vec![EntityKind::Card, EntityKind::Ssn]
-        }
+        never_leaves(vec![EntityKind::Card, EntityKind::Ssn])
     );
     assert!(vault.is_empty());
 }
@@ -89,12 +99,7 @@ fn secrets_never_leave() {
     let findings = find(&request, PrivacyLevel::Balanced, &vault);
     assert!(findings.blocked());
     let blocked = pseudonymize(&findings, &mut vault).unwrap_err();
-    assert_eq!(
-        blocked,
-        Blocked {
-            kinds: vec![EntityKind::UrlCredential]
-        }
-    );
+    assert_eq!(blocked, never_leaves(vec![EntityKind::UrlCredential]));
     assert!(!blocked.to_string().contains("hunter2"));
 }
 

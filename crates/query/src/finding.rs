@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Topic;
+
 /// What kind of personal data was found. The name is also the placeholder's: `[EMAIL_1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -130,9 +132,10 @@ impl EntityKind {
 pub enum PrivacyClass {
     /// May leave as it is.
     Public,
-    /// May leave if it must, behind a placeholder.
+    /// Leaves behind a placeholder if it must: the page is preferred.
     PreferNot,
-    /// Leaves only behind a placeholder.
+    /// Leaves, behind a placeholder, only to an endpoint whose hardware was verified. There is none yet, so the
+    /// whole query stays.
     Restricted,
     /// Never leaves, not even behind a placeholder: the whole query stays.
     NeverLeaves,
@@ -155,6 +158,39 @@ pub struct Finding {
     pub class: PrivacyClass,
     /// How sure the recognizer is, 0 to 1.
     pub score: f32,
+}
+
+/// A topic of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct TopicFinding {
+    /// What it is about.
+    pub topic: Topic,
+    /// How far the request may go for that.
+    pub class: PrivacyClass,
+}
+
+/// How far a whole request may go: as far as the strictest class of all that was found in it. With what has
+/// that class, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strictest {
+    /// The class.
+    pub class: PrivacyClass,
+    /// Kinds of values that have it.
+    pub kinds: Vec<EntityKind>,
+    /// Topics that have it.
+    pub topics: Vec<Topic>,
+}
+
+impl Default for Strictest {
+    /// Of a request in which nothing was found.
+    fn default() -> Self {
+        Self {
+            class: PrivacyClass::Public,
+            kinds: Vec::new(),
+            topics: Vec::new(),
+        }
+    }
 }
 
 #[cfg(test)]

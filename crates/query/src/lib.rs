@@ -23,7 +23,7 @@ pub use chat::{
     StreamOptions, TokenLogprob, TopLogprob, Usage,
 };
 pub use error::{Error, ErrorCode};
-pub use finding::{EntityKind, Finding, PrivacyClass};
+pub use finding::{EntityKind, Finding, PrivacyClass, Strictest, TopicFinding};
 pub use format::{JsonSchemaFormat, ResponseFormat};
 pub use masks::{HiddenText, MaskEdits, MasksEdited};
 pub use policy::{CloudState, DeviceState, LocalState, Mode, Overflow, Policy, PrivacyLevel};

@@ -25,9 +25,10 @@ pub enum Mode {
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum PrivacyLevel {
-    /// Secrets (keys, passwords, national and account numbers) keep the whole query on the device.
+    /// Secrets (keys, passwords, national and account numbers) and the most personal topics keep the whole query on
+    /// the device.
     Careful,
-    /// Everything found leaves behind a placeholder; secrets that would let someone in stay.
+    /// Everything found leaves behind a placeholder if it must; secrets that would let someone in stay.
     #[default]
     Balanced,
 }
@@ -101,4 +102,6 @@ pub struct CloudState {
     pub configured: bool,
     /// What finds names and addresses in a question is there: nothing leaves without it.
     pub detector_ready: bool,
+    /// Evidence of the hardware behind that key was verified, too. Nothing verifies any yet.
+    pub attested: bool,
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EntityKind, FinishReason, PrivacyClass, Reason, Role, Route, TokenLogprob, ToolCall, Usage,
-    redact::Redacted,
+    EntityKind, FinishReason, PrivacyClass, Reason, Role, Route, TokenLogprob, ToolCall,
+    TopicFinding, Usage, redact::Redacted,
 };
 
 /// Where an answer came from.
@@ -120,7 +120,9 @@ pub struct Preview {
     pub messages: Vec<PreviewMessage>,
     /// Placeholders and what they stand for.
     pub replaced: Vec<Replaced>,
-    /// Something in it may not leave at all: sending it would be refused.
+    /// What it is about that calls for care, each topic once.
+    pub topics: Vec<TopicFinding>,
+    /// Something in it may not leave, or not to where it would go: sending it would be refused.
     pub blocked: bool,
 }
 

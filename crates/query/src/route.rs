@@ -28,6 +28,10 @@ pub enum ReasonCode {
     ModePreferCloud,
     /// Something in the query may not leave the device.
     NeverLeaves,
+    /// Something in the query may leave only to an endpoint whose hardware was verified.
+    NeedsAttestation,
+    /// Something in the query should rather stay, and the cloud is not expected to do that much better.
+    PreferNot,
     /// No cloud is configured.
     CloudNotConfigured,
     /// The device is offline.

@@ -37,6 +37,35 @@ pub enum Topic {
     SexLife,
 }
 
+impl Topic {
+    /// All topics and their names, in the order of the declaration.
+    pub const NAMES: [(Self, &'static str); 11] = [
+        (Self::Health, "health"),
+        (Self::Finance, "finance"),
+        (Self::Legal, "legal"),
+        (Self::Minors, "minors"),
+        (Self::RacialOrEthnicOrigin, "racial-or-ethnic-origin"),
+        (Self::PoliticalOpinions, "political-opinions"),
+        (Self::Beliefs, "beliefs"),
+        (Self::TradeUnion, "trade-union"),
+        (Self::Genetic, "genetic"),
+        (Self::Biometric, "biometric"),
+        (Self::SexLife, "sex-life"),
+    ];
+
+    /// As in JSON.
+    pub fn name(self) -> &'static str {
+        // In the order of the declaration (tested).
+        Self::NAMES[self as usize].1
+    }
+
+    /// The topic of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let known = Self::NAMES.into_iter().find(|(_, known)| *known == name);
+        known.map(|(topic, _)| topic)
+    }
+}
+
 /// What leaves in the place of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -98,6 +127,20 @@ impl From<PrivacyLevel> for PrivacyRules {
         Self {
             preset,
             ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_json_in_the_order_of_the_declaration() {
+        for (index, (topic, name)) in Topic::NAMES.into_iter().enumerate() {
+            assert_eq!(topic as usize, index);
+            assert_eq!(serde_json::to_value(topic).unwrap(), name);
+            assert_eq!(Topic::named(name), Some(topic));
         }
     }
 }

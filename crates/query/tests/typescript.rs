@@ -64,6 +64,7 @@ fn render() -> String {
         TopLogprob,
         EntityKind,
         PrivacyClass,
+        TopicFinding,
         Mode,
         PrivacyLevel,
         Topic,

@@ -1,14 +1,16 @@
 //! The decision: hard rules first, then the score.
 
 use query::{
-    ChatRequest, CloudState, DeviceState, ErrorCode, Finding, LocalState, Mode, Overflow, Policy,
-    PrivacyClass, Reason, ReasonCode, Route, Target,
+    ChatRequest, CloudState, DeviceState, ErrorCode, LocalState, Mode, Overflow, Policy,
+    PrivacyClass, Reason, ReasonCode, Route, Strictest, Target,
 };
 
 use crate::{score, sentences::sentence};
 
 /// From this expected gain on, `prefer-local` hands over to the cloud.
 const MUCH_BETTER: f32 = 0.5;
+/// The same where something in the query should rather stay: two signs of a hard question, not one.
+const WORTH_LEAVING: f32 = 0.75;
 /// Tokens of the context that must be left for an answer, unless the request asks for fewer.
 pub const LEAST_ANSWER: u32 = 64;
 
@@ -21,40 +23,40 @@ pub struct NoRoute {
     pub reasons: [Reason; 2],
 }
 
-/// Decides where a query is answered.
+/// Decides where a query is answered. `strictest` is how far it may go: that rule comes first, and no score
+/// and no mode outvotes it.
 ///
 /// # Errors
 /// [`NoRoute`] if neither place is allowed and able to answer; it names what stands in the way of both.
 pub fn route(
     query: &ChatRequest,
-    findings: &[Finding],
+    strictest: &Strictest,
     device: &DeviceState,
     cloud: &CloudState,
     policy: &Policy,
 ) -> Result<Route, NoRoute> {
     let gain = score::gain(query);
-    let never_leaves = findings
-        .iter()
-        .any(|finding| finding.class == PrivacyClass::NeverLeaves);
-    let (preferred, why) = preference(policy.mode, gain);
+    let (preferred, why) = preference(policy.mode, gain, strictest.class);
     let go = |target, codes: Vec<ReasonCode>| {
         Ok(Route {
             target,
             reasons: codes
                 .into_iter()
-                .map(|code| reason(code, findings))
+                .map(|code| reason(code, strictest))
                 .collect(),
             gain,
         })
     };
 
     match (
-        why_not_cloud(query, never_leaves, device, cloud, policy.mode),
+        why_not_cloud(query, strictest.class, device, cloud, policy.mode),
         why_not_local(query, device, policy),
     ) {
         (None, None) => go(preferred, why),
         // What may not leave explains more than what was preferred anyway.
-        (Some(ReasonCode::NeverLeaves), None) => go(Target::Local, vec![ReasonCode::NeverLeaves]),
+        (Some(code @ (ReasonCode::NeverLeaves | ReasonCode::NeedsAttestation)), None) => {
+            go(Target::Local, vec![code])
+        }
         (Some(_), None) if preferred == Target::Local => go(Target::Local, why),
         (Some(not_cloud), None) => go(Target::Local, vec![not_cloud]),
         (None, Some(_)) if preferred == Target::Cloud => go(Target::Cloud, why),
@@ -64,24 +66,31 @@ pub fn route(
             let reasons = [ReasonCode::OverflowIsAnError, not_local];
             Err(NoRoute {
                 code: ErrorCode::ContextOverflow,
-                reasons: reasons.map(|code| reason(code, findings)),
+                reasons: reasons.map(|code| reason(code, strictest)),
             })
         }
         (None, Some(not_local)) => go(Target::Cloud, vec![not_local]),
         (Some(not_cloud), Some(not_local)) => Err(NoRoute {
             code: error_code(policy.mode, not_cloud, not_local),
-            reasons: [reason(not_cloud, findings), reason(not_local, findings)],
+            reasons: [reason(not_cloud, strictest), reason(not_local, strictest)],
         }),
     }
 }
 
 /// Where the mode would have it answered if both places could, and why.
-fn preference(mode: Mode, gain: f32) -> (Target, Vec<ReasonCode>) {
+fn preference(mode: Mode, gain: f32, class: PrivacyClass) -> (Target, Vec<ReasonCode>) {
     match mode {
         Mode::LocalOnly => (Target::Local, vec![ReasonCode::ModeLocalOnly]),
         Mode::CloudOnly => (Target::Cloud, vec![ReasonCode::ModeCloudOnly]),
         Mode::PreferCloud => (Target::Cloud, vec![ReasonCode::ModePreferCloud]),
-        Mode::PreferLocal if gain >= MUCH_BETTER => (Target::Cloud, vec![ReasonCode::LooksHard]),
+        Mode::PreferLocal if gain >= WORTH_LEAVING => (Target::Cloud, vec![ReasonCode::LooksHard]),
+        Mode::PreferLocal if gain >= MUCH_BETTER && class == PrivacyClass::Public => {
+            (Target::Cloud, vec![ReasonCode::LooksHard])
+        }
+        Mode::PreferLocal if gain >= MUCH_BETTER => (
+            Target::Local,
+            vec![ReasonCode::ModePreferLocal, ReasonCode::PreferNot],
+        ),
         Mode::PreferLocal => (
             Target::Local,
             vec![ReasonCode::ModePreferLocal, ReasonCode::LooksEasy],
@@ -92,13 +101,15 @@ fn preference(mode: Mode, gain: f32) -> (Target, Vec<ReasonCode>) {
 /// The first rule that forbids the cloud.
 fn why_not_cloud(
     query: &ChatRequest,
-    never_leaves: bool,
+    class: PrivacyClass,
     device: &DeviceState,
     cloud: &CloudState,
     mode: Mode,
 ) -> Option<ReasonCode> {
-    if never_leaves {
-        return Some(ReasonCode::NeverLeaves);
+    match class {
+        PrivacyClass::NeverLeaves => return Some(ReasonCode::NeverLeaves),
+        PrivacyClass::Restricted if !cloud.attested => return Some(ReasonCode::NeedsAttestation),
+        PrivacyClass::Restricted | PrivacyClass::PreferNot | PrivacyClass::Public => {}
     }
     if mode == Mode::LocalOnly {
         return Some(ReasonCode::ModeLocalOnly);
@@ -145,7 +156,7 @@ fn error_code(mode: Mode, not_cloud: ReasonCode, not_local: ReasonCode) -> Error
             ErrorCode::ContextOverflow
         }
         (_, _) if mode == Mode::LocalOnly => ErrorCode::LocalUnavailable,
-        (ReasonCode::NeverLeaves, _) => ErrorCode::PrivacyBlocked,
+        (ReasonCode::NeverLeaves | ReasonCode::NeedsAttestation, _) => ErrorCode::PrivacyBlocked,
         (ReasonCode::Offline, _) => ErrorCode::Offline,
         (ReasonCode::DetectorNotReady, _) => ErrorCode::DetectorUnavailable,
         (_, ReasonCode::LocalContextTooSmall) => ErrorCode::ContextOverflow,
@@ -154,10 +165,10 @@ fn error_code(mode: Mode, not_cloud: ReasonCode, not_local: ReasonCode) -> Error
     }
 }
 
-fn reason(code: ReasonCode, findings: &[Finding]) -> Reason {
+fn reason(code: ReasonCode, strictest: &Strictest) -> Reason {
     Reason {
         code,
-        text: sentence(code, findings),
+        text: sentence(code, strictest),
     }
 }
 

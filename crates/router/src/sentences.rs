@@ -1,14 +1,31 @@
 //! Reasons in sentences that a person understands.
 
-use query::{EntityKind, Finding, PrivacyClass, ReasonCode};
+use query::{EntityKind, ReasonCode, Strictest, Topic};
 
-pub(crate) fn sentence(code: ReasonCode, findings: &[Finding]) -> String {
+pub(crate) fn sentence(code: ReasonCode, strictest: &Strictest) -> String {
     let sentence = match code {
         ReasonCode::ModeLocalOnly => "You chose to keep every question on this device.",
         ReasonCode::ModeCloudOnly => "You chose to send every question to the cloud.",
         ReasonCode::ModePreferLocal => "You prefer answers from this device.",
         ReasonCode::ModePreferCloud => "You prefer answers from the cloud.",
-        ReasonCode::NeverLeaves => return never_leaves(findings),
+        ReasonCode::NeverLeaves => {
+            return because(
+                "There is something here that must not leave this device",
+                strictest,
+            );
+        }
+        ReasonCode::NeedsAttestation => {
+            return because(
+                "There is something here that may leave only to a cloud whose hardware was verified, and this one's was not",
+                strictest,
+            );
+        }
+        ReasonCode::PreferNot => {
+            return because(
+                "There is something here that should rather stay on this device",
+                strictest,
+            );
+        }
         ReasonCode::CloudNotConfigured => "No cloud is set up.",
         ReasonCode::Offline => "This device is offline.",
         ReasonCode::DetectorNotReady => {
@@ -30,21 +47,33 @@ pub(crate) fn sentence(code: ReasonCode, findings: &[Finding]) -> String {
     sentence.to_owned()
 }
 
-fn never_leaves(findings: &[Finding]) -> String {
+/// A sentence that ends with what it is about.
+fn because(what: &str, strictest: &Strictest) -> String {
+    let kinds = strictest.kinds.iter().map(|kind| name(*kind));
+    let topics = strictest.topics.iter().map(|topic| topic_name(*topic));
     let mut names: Vec<&str> = Vec::new();
-    for finding in findings
-        .iter()
-        .filter(|finding| finding.class == PrivacyClass::NeverLeaves)
-    {
-        let name = name(finding.kind);
+    for name in kinds.chain(topics) {
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    format!(
-        "There is something here that must not leave this device: {}.",
-        names.join(", ")
-    )
+    format!("{what}: {}.", names.join(", "))
+}
+
+fn topic_name(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Health => "somebody's health",
+        Topic::Finance => "somebody's money",
+        Topic::Legal => "somebody's legal affairs",
+        Topic::Minors => "a child",
+        Topic::RacialOrEthnicOrigin => "somebody's racial or ethnic origin",
+        Topic::PoliticalOpinions => "somebody's political opinions",
+        Topic::Beliefs => "somebody's beliefs",
+        Topic::TradeUnion => "a trade union membership",
+        Topic::Genetic => "somebody's genes",
+        Topic::Biometric => "biometric data",
+        Topic::SexLife => "somebody's sex life or orientation",
+    }
 }
 
 fn name(kind: EntityKind) -> &'static str {

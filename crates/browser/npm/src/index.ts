@@ -31,6 +31,7 @@ export type {
   StorageKind,
   TidegateOptions,
 } from './options.js';
+export type { PrivacyRules } from './privacy-rules.js';
 export type { Stats } from './stats.js';
 export type { Events, Tidegate } from './tidegate.js';
 export type {
@@ -57,6 +58,7 @@ export type {
   ReasonCode,
   Receipt,
   Replaced,
+  ReplaceWith,
   ResponseFormat,
   Role,
   Route,
@@ -65,11 +67,14 @@ export type {
   Stop,
   StreamOptions,
   Target,
+  Term,
   Timing,
   TokenLogprob,
   Tool,
   ToolCall,
   ToolChoice,
+  Topic,
+  TopicFinding,
   TopLogprob,
   Usage,
   UsageByTier,

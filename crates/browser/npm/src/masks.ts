@@ -1,5 +1,5 @@
 import { invalid } from './errors.js';
-import { onlyKnown } from './options.js';
+import { onlyKnown } from './fields.js';
 import type { HiddenText, MaskEdits, Preview } from './types.gen.js';
 
 /** Who is asked before something leaves: whether it may, or with which masks. */

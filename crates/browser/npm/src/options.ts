@@ -1,5 +1,7 @@
 import { invalid } from './errors.js';
 import type { DeviceFacts } from './facts.js';
+import { oneOf, onlyKnown } from './fields.js';
+import { type PrivacyRules, privacyRules } from './privacy-rules.js';
 import type { MaskEdits, Mode, Overflow, Policy as PolicyData, Preview, PrivacyLevel } from './types.gen.js';
 
 /**
@@ -36,8 +38,8 @@ export interface CloudOptions {
 export interface Policy {
   /** Who may answer. Default: `local-only` without a cloud, `prefer-local` with one. */
   mode?: Mode;
-  /** How carefully personal data is handled. Default: `balanced`. */
-  privacy?: PrivacyLevel;
+  /** How carefully personal data is handled: a preset, or rules over one. Default: `balanced`. */
+  privacy?: PrivacyLevel | PrivacyRules;
   /**
    * What to do with a conversation that is longer than the local model's context. Default: `cloud`, where `mode`
    * and privacy allow it, else an error.
@@ -121,7 +123,6 @@ const AUTO = 'models/auto.json';
 const MODES: readonly Mode[] = ['local-only', 'prefer-local', 'prefer-cloud', 'cloud-only'];
 const OVERFLOW: readonly Overflow[] = ['error', 'drop-oldest', 'summarise', 'cloud'];
 const PRIORITIES: readonly Priority[] = ['foreground', 'background'];
-const PRIVACY: readonly PrivacyLevel[] = ['careful', 'balanced'];
 
 /** Checks options; `base` resolves relative URLs. */
 export function engineOptions(o: TidegateOptions, base: string | undefined): EngineOptions {
@@ -196,13 +197,7 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
   }
   return {
     mode: oneOf('policy.mode', merged.mode ?? (hasCloud ? 'prefer-local' : 'local-only'), MODES),
-    privacy: {
-      preset: oneOf('policy.privacy', merged.privacy ?? 'balanced', PRIVACY),
-      kinds: {},
-      topics: {},
-      terms: [],
-      replace: {},
-    },
+    privacy: privacyRules('policy.privacy', merged.privacy ?? 'balanced'),
     overflow: oneOf('policy.overflow', merged.overflow ?? 'cloud', OVERFLOW),
   };
 }
@@ -230,23 +225,4 @@ function absolute(name: string, url: string | URL, base: string | undefined): st
     throw invalid(`${name}: ${parsed.protocol} URLs are not supported; use https:`);
   }
   return parsed.href;
-}
-
-function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
-  if (!allowed.includes(value)) {
-    throw invalid(
-      `${name}: ${JSON.stringify(value)} is not one of ${allowed.map((a) => `'${a}'`).join(', ')}`,
-    );
-  }
-  return value;
-}
-
-/** Refuses fields that nothing would read: most are typing errors, and a policy that is ignored is a leak. */
-export function onlyKnown(name: string, value: object, known: readonly string[]): void {
-  if (typeof value !== 'object' || value === null) throw invalid(`${name}: expected an object`);
-  for (const [key, field] of Object.entries(value)) {
-    if (field !== undefined && !known.includes(key)) {
-      throw invalid(`${name}.${key} is not supported; supported: ${known.join(', ')}`);
-    }
-  }
 }

@@ -1,5 +1,5 @@
 import { invalid, type TidegateError } from './errors.js';
-import { onlyKnown } from './options.js';
+import { onlyKnown } from './fields.js';
 import type { ChatRequest, Message, ResponseFormat, Tool, ToolCall } from './types.gen.js';
 
 const FIELDS = [

@@ -4,6 +4,7 @@ import type {
   EntityKind,
   MaskEdits,
   MasksEdited,
+  Policy,
   Preview,
   PreviewFinding,
   Replaced,
@@ -21,20 +22,20 @@ interface Saved {
 }
 
 /**
- * What the stand-in for tests masks: e-mail addresses and what was hidden by hand. Enough to show what a preview looks
- * like, and what edits do to it.
+ * What the stand-in for tests masks: e-mail addresses, of the class that a policy gives them, and what was hidden by
+ * hand. No topics and no terms. Enough to show what a preview looks like, and what edits do to it.
  */
 export class TestVault {
   #saved: Saved = { version: 1, values: [], hidden: [], shown: [] };
 
   /** What would leave. */
-  preview(request: ChatRequest): Preview {
-    return this.#mask(request, [...this.#saved.values]);
+  preview(request: ChatRequest, policy: Policy): Preview {
+    return this.#mask(request, policy, [...this.#saved.values]);
   }
 
   /** What leaves: from now on its values keep their placeholders. */
-  release(request: ChatRequest): Preview {
-    return this.#mask(request, this.#saved.values);
+  release(request: ChatRequest, policy: Policy): Preview {
+    return this.#mask(request, policy, this.#saved.values);
   }
 
   edit({ hide = [], show = [] }: MaskEdits): MasksEdited {
@@ -66,7 +67,10 @@ export class TestVault {
     this.#saved = { version: 1, values: [], hidden: [], shown: [] };
   }
 
-  #mask(request: ChatRequest, values: Saved['values']): Preview {
+  #mask(request: ChatRequest, { privacy }: Policy, values: Saved['values']): Preview {
+    const emailClass = privacy.kinds.EMAIL ?? 'prefer-not';
+    const mayLeave = emailClass === 'public' || emailClass === 'prefer-not';
+    let blocked = false;
     const used = new Map<string, Replaced>();
     const messages = request.messages.map(({ role, content }) => {
       const findings: PreviewFinding[] = [];
@@ -74,18 +78,21 @@ export class TestVault {
         const lower = value.toLowerCase();
         const kind = this.#saved.hidden.find(([text]) => text === lower)?.[1];
         const span = { start, end: start + value.length, kind: kind ?? ('EMAIL' as const), score: 1 };
-        if (kind === undefined && this.#saved.shown.includes(lower)) {
+        const shown = emailClass === 'public' || (mayLeave && this.#saved.shown.includes(lower));
+        if (kind === undefined && shown) {
           findings.push({ ...span, class: 'public', leavesAs: value });
           return value;
         }
         const placeholder = placeholderOf(value, span.kind, values);
-        findings.push({ ...span, class: 'prefer-not', leavesAs: placeholder });
+        const spanClass = span.kind === 'EMAIL' && emailClass !== 'public' ? emailClass : 'prefer-not';
+        blocked ||= spanClass !== 'prefer-not';
+        findings.push({ ...span, class: spanClass, leavesAs: placeholder });
         used.set(placeholder, { placeholder, kind: span.kind });
         return placeholder;
       });
       return { role, text, findings };
     });
-    return { messages, replaced: [...used.values()], blocked: false };
+    return { messages, replaced: [...used.values()], topics: [], blocked };
   }
 
   #pattern(): RegExp {

@@ -96,12 +96,13 @@ class TestEngine implements Engine {
     private readonly pace: () => Promise<void>,
   ) {}
 
-  async answer({ request, policy, onEvent, consent, signal }: AnswerCall): Promise<void> {
+  async answer(call: AnswerCall): Promise<void> {
+    const { request, policy, onEvent, signal } = call;
     const start = performance.now();
     const route = await this.route(request, policy);
     onEvent({ type: 'route', route });
     const cloud = route.target === 'cloud';
-    const preview = cloud ? await this.release(request, consent) : undefined;
+    const preview = cloud ? await this.release(call) : undefined;
     let first = 0;
     let completion = 0;
     const reasons: FinishReason[] = [];
@@ -153,8 +154,8 @@ class TestEngine implements Engine {
   }
 
   /** What leaves, once the app has allowed it. */
-  private async release(request: ChatRequest, consent: AnswerCall['consent']): Promise<Preview> {
-    const preview = this.#vault.release(request);
+  private async release({ request, policy, consent }: AnswerCall): Promise<Preview> {
+    const preview = this.#vault.release(request, policy);
     const decision = consent === undefined || consentData(await consent(preview));
     if (decision === false) {
       throw new TidegateError({
@@ -165,12 +166,20 @@ class TestEngine implements Engine {
     }
     if (decision === true) return preview;
     this.#vault.edit(decision);
-    return this.#vault.release(request);
+    return this.#vault.release(request, policy);
   }
 
-  async route(_request: ChatRequest, policy: Policy): Promise<Route> {
+  async route(request: ChatRequest, policy: Policy): Promise<Route> {
     const wantsCloud = policy.mode === 'cloud-only' || policy.mode === 'prefer-cloud';
-    const target = wantsCloud && this.relay !== undefined ? 'cloud' : 'local';
+    const { blocked } = await this.preview(request, policy);
+    if (blocked && policy.mode === 'cloud-only') {
+      throw new TidegateError({
+        code: 'privacy-blocked',
+        message: 'there is something here that may not leave',
+        recoverable: false,
+      });
+    }
+    const target = wantsCloud && !blocked && this.relay !== undefined ? 'cloud' : 'local';
     if (target === 'local' && policy.mode === 'cloud-only') {
       throw new TidegateError({ code: 'no-route', message: 'no cloud is configured', recoverable: false });
     }
@@ -182,11 +191,15 @@ class TestEngine implements Engine {
       });
     }
     const reason: Reason = { code: `mode-${policy.mode}`, text: `The mode is ${policy.mode}.` };
+    if (blocked && wantsCloud) {
+      reason.code = policy.privacy.kinds.EMAIL === 'restricted' ? 'needs-attestation' : 'never-leaves';
+      reason.text = 'There is something here that may not leave.';
+    }
     return { target, reasons: [reason], gain: 0 };
   }
 
-  async preview(request: ChatRequest): Promise<Preview> {
-    return this.#vault.preview(request);
+  async preview(request: ChatRequest, policy: Policy): Promise<Preview> {
+    return this.#vault.preview(request, policy);
   }
 
   async editMasks(edits: MaskEdits): Promise<MasksEdited> {

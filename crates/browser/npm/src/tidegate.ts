@@ -1,9 +1,10 @@
 import type { ChatCompletion, ChatRequestStreaming, ChatRequestWhole, ChatStream } from './chat.js';
 import type { Diagnostics, Engine } from './engine.js';
 import { AbortError, asError, disposed, invalid, TidegateError } from './errors.js';
+import { onlyKnown } from './fields.js';
 import { tellAll } from './listeners.js';
 import { parseEdits } from './masks.js';
-import { type CallOptions, isBackground, onlyKnown, type Policy, policyData } from './options.js';
+import { type CallOptions, isBackground, type Policy, policyData } from './options.js';
 import { parseRequest } from './request.js';
 import type { Stats } from './stats.js';
 import { AnswerStream, Choices, usageOf } from './stream.js';

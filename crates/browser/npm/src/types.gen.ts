@@ -354,6 +354,19 @@ export type EntityKind = "EMAIL" | "PHONE" | "CARD" | "IBAN" | "BANK_ACCOUNT" | 
 export type PrivacyClass = "public" | "prefer-not" | "restricted" | "never-leaves";
 
 /**
+ * A topic of a request.
+ */
+export type TopicFinding = { 
+/**
+ * What it is about.
+ */
+topic: Topic, 
+/**
+ * How far the request may go for that.
+ */
+class: PrivacyClass, };
+
+/**
  * Who may answer.
  */
 export type Mode = "local-only" | "prefer-local" | "prefer-cloud" | "cloud-only";
@@ -476,7 +489,11 @@ configured: boolean,
 /**
  * What finds names and addresses in a question is there: nothing leaves without it.
  */
-detectorReady: boolean, };
+detectorReady: boolean, 
+/**
+ * Evidence of the hardware behind that key was verified, too. Nothing verifies any yet.
+ */
+attested: boolean, };
 
 /**
  * Where.
@@ -486,7 +503,7 @@ export type Target = "local" | "cloud";
 /**
  * Why, as a code that code can match on.
  */
-export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "cloud-not-configured" | "offline" | "detector-not-ready" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy";
+export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "needs-attestation" | "prefer-not" | "cloud-not-configured" | "offline" | "detector-not-ready" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy";
 
 /**
  * One reason, with a sentence that a person understands.
@@ -650,7 +667,11 @@ messages: Array<PreviewMessage>,
  */
 replaced: Array<Replaced>, 
 /**
- * Something in it may not leave at all: sending it would be refused.
+ * What it is about that calls for care, each topic once.
+ */
+topics: Array<TopicFinding>, 
+/**
+ * Something in it may not leave, or not to where it would go: sending it would be refused.
  */
 blocked: boolean, };
 

@@ -172,6 +172,73 @@ test('priority: foreground unless said otherwise', () => {
   );
 });
 
+test("privacy rules: what is not given is empty, and the app's object is not kept", () => {
+  const privacy = {
+    kinds: { EMAIL: 'restricted', PHONE: undefined },
+    topics: { 'sex-life': 'never-leaves' },
+    terms: [{ text: 'Project Falcon', kind: 'ORGANIZATION', class: 'prefer-not' }],
+    replace: { DATE: 'shift' },
+  };
+  const parsed = policyData(true, { privacy } as unknown as Policy).privacy;
+  expect(parsed).toEqual({
+    preset: 'balanced',
+    kinds: { EMAIL: 'restricted' },
+    topics: { 'sex-life': 'never-leaves' },
+    terms: [{ text: 'Project Falcon', kind: 'ORGANIZATION', class: 'prefer-not' }],
+    replace: { DATE: 'shift' },
+  });
+  privacy.terms.length = 0;
+  expect(parsed.terms).toHaveLength(1);
+  expect(policyData(true, { privacy: {} }).privacy).toEqual(policyData(true).privacy);
+  // A call's rules are all of them, not some more.
+  const call = policyData(true, { privacy: 'careful' }, { privacy: { kinds: { DATE: 'public' } } });
+  expect(call.privacy).toMatchObject({ preset: 'balanced', kinds: { DATE: 'public' } });
+});
+
+test.each<[unknown, string]>([
+  ['strict', `policy.privacy: "strict" is not one of 'careful', 'balanced'`],
+  [7, `policy.privacy: 7 is not one of 'careful', 'balanced'`],
+  [{ level: 'careful' }, 'policy.privacy.level is not supported; supported: preset, kinds,'],
+  [{ preset: 'strict' }, `policy.privacy.preset: "strict" is not one of`],
+  [{ kinds: { EMIAL: 'public' } }, 'policy.privacy.kinds.EMIAL: "EMIAL" is no kind; kinds are EMAIL, PHONE,'],
+  [
+    { kinds: { EMAIL: 'secret' } },
+    `policy.privacy.kinds.EMAIL: "secret" is not one of 'public', 'prefer-not',`,
+  ],
+  [
+    { kinds: { API_KEY: 'restricted' } },
+    `policy.privacy.kinds.API_KEY: "restricted" is not one of 'never-leaves'`,
+  ],
+  [{ kinds: { PRIVATE: 'public' } }, `policy.privacy.kinds.PRIVATE: "public" is not one of 'prefer-not',`],
+  [{ kinds: ['EMAIL'] }, 'policy.privacy.kinds: expected an object, { kind: … }'],
+  [{ topics: { money: 'public' } }, 'policy.privacy.topics.money: "money" is no topic; topics are health,'],
+  [{ terms: 'falcon' }, 'policy.privacy.terms: expected an array'],
+  [{ terms: ['falcon'] }, 'policy.privacy.terms[0]: expected an object'],
+  [
+    { terms: [{ text: ' ', kind: 'PRIVATE', class: 'prefer-not' }] },
+    'policy.privacy.terms[0].text: expected a text to look for',
+  ],
+  [
+    { terms: [{ text: 'falcon', kind: 'NAME', class: 'prefer-not' }] },
+    'policy.privacy.terms[0].kind: "NAME" is no kind',
+  ],
+  [
+    { terms: [{ text: 'falcon', kind: 'API_KEY', class: 'prefer-not' }] },
+    `policy.privacy.terms[0].class: "prefer-not" is not one of 'never-leaves'`,
+  ],
+  [{ replace: { DATE: 'move' } }, `policy.privacy.replace.DATE: "move" is not one of 'placeholder',`],
+])('privacy rules %j', (privacy, message) => {
+  let thrown: Error | undefined;
+  try {
+    policyData(true, { privacy } as unknown as Policy);
+  } catch (error) {
+    thrown = error as Error;
+  }
+  expect(thrown).toMatchObject({ code: 'invalid-request', recoverable: false });
+  expect(thrown?.message).toContain(message);
+  expect(thrown?.message).not.toContain('falcon');
+});
+
 test('policy: defaults, and a call over the instance', () => {
   const privacy = (preset: string) => ({ preset, kinds: {}, topics: {}, terms: [], replace: {} });
   expect(policyData(false)).toEqual({ mode: 'local-only', privacy: privacy('balanced'), overflow: 'cloud' });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { TidegateError } from '../src/index.js';
+import { type Mode, type PrivacyClass, TidegateError } from '../src/index.js';
 import { createTidegate } from '../src/testing.js';
 
 const ask = (content: string) => ({ messages: [{ role: 'user' as const, content }] });
@@ -186,6 +186,23 @@ describe('chat.completions.create', () => {
     expect(JSON.parse(receipt.sent?.text ?? '')).toEqual({
       messages: [{ role: 'user', content: 'write to [EMAIL_1]' }],
     });
+  });
+
+  test('rules keep a request here, or show it as it is', async () => {
+    const email = async (kind: PrivacyClass, mode: Mode) => {
+      const tidegate = await createTidegate({
+        model,
+        cloud,
+        policy: { mode, privacy: { kinds: { EMAIL: kind } } },
+      });
+      const { receipt } = await tidegate.chat.completions.create(ask('write to a@b.example'));
+      return [receipt.source, receipt.reasons[0]?.code, receipt.sent?.text.includes('a@b.example')];
+    };
+    expect(await email('public', 'prefer-cloud')).toEqual(['cloud', 'mode-prefer-cloud', true]);
+    expect(await email('prefer-not', 'prefer-cloud')).toEqual(['cloud', 'mode-prefer-cloud', false]);
+    expect(await email('restricted', 'prefer-cloud')).toEqual(['local', 'needs-attestation', undefined]);
+    expect(await email('never-leaves', 'prefer-cloud')).toEqual(['local', 'never-leaves', undefined]);
+    expect(await rejection(email('never-leaves', 'cloud-only'))).toMatchObject({ code: 'privacy-blocked' });
   });
 
   test('a declined consent and a missing route are coded errors', async () => {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     lines::{Lines, until_closed},
-    personal::{self, Level, Options},
+    personal::{self, Options, Setting},
 };
 
 pub(super) const ABOUT: &str = "\
@@ -30,8 +30,8 @@ Each line of the data is {\"prompt\", \"units\": [\"…\"]}; a unit is a text th
   masked_share      characters (code points) replaced / all characters
   interval_95       bootstrap over prompts
   prompts_leaking   prompts with at least one unit that leaks
-  prompts_blocked   prompts that would not be sent at all, because they hold something that never leaves. \
-They are counted as if they were sent with placeholders for it.
+  prompts_blocked   prompts that would not be sent at all, because they hold or are about something that may \
+not leave. They are counted as if they were sent with placeholders.
   ms_per_text, ms_per_1000_characters
                     50th and 99th percentile of finding, of this build on one thread";
 
@@ -55,7 +55,9 @@ const EXPECTED: &str =
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut lines = Lines::open(Some(&arguments.data), EXPECTED)?;
     let mut errors = arguments.errors.as_deref().map(create).transpose()?;
-    let mut watch = Stopwatch::new(arguments.options.finder());
+    let finder = arguments.options.finder()?;
+    let setting = finder.setting.clone();
+    let mut watch = Stopwatch::new(finder);
     let mut prompts: Vec<Counts> = Vec::new();
     let mut blocked = 0;
     while let Some(line) = lines.read()? {
@@ -103,7 +105,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(mut file) = errors {
         file.flush()?;
     }
-    let report = Report::new(arguments, &prompts, blocked, watch.times());
+    let report = Report::new(arguments, setting, &prompts, blocked, watch.times());
     until_closed(
         writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?).map_err(Into::into),
     )
@@ -171,7 +173,8 @@ impl Counts {
 #[derive(Serialize)]
 struct Report {
     data: String,
-    privacy: Level,
+    #[serde(flatten)]
+    setting: Setting,
     prompts: usize,
     prompts_leaking: usize,
     prompts_blocked: usize,
@@ -203,7 +206,13 @@ impl<T> From<[Option<T>; 3]> for Shares<T> {
 }
 
 impl Report {
-    fn new(arguments: &Arguments, prompts: &[Counts], blocked: usize, times: Times) -> Self {
+    fn new(
+        arguments: &Arguments,
+        setting: Setting,
+        prompts: &[Counts],
+        blocked: usize,
+        times: Times,
+    ) -> Self {
         let mut sum = Counts::default();
         for prompt in prompts {
             sum += *prompt;
@@ -211,7 +220,7 @@ impl Report {
         let name = arguments.data.file_name().unwrap_or_default();
         Self {
             data: name.to_string_lossy().into_owned(),
-            privacy: arguments.options.level,
+            setting,
             prompts: prompts.len(),
             prompts_leaking: prompts.iter().filter(|prompt| prompt.leaked > 0).count(),
             prompts_blocked: blocked,

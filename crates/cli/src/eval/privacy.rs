@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     lines::{Lines, until_closed},
-    personal::{self, Level, Options},
+    personal::{self, Options, Setting},
 };
 
 pub(super) const ABOUT: &str = "\
@@ -90,7 +90,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let labels = Labels::read(arguments.labels.as_deref())?;
     let mut lines = Lines::open(Some(&arguments.data), EXPECTED)?;
     let mut errors = arguments.errors.as_deref().map(create).transpose()?;
-    let mut watch = Stopwatch::new(arguments.options.finder());
+    let finder = arguments.options.finder()?;
+    let setting = finder.setting.clone();
+    let mut watch = Stopwatch::new(finder);
     let mut tally = Tally::default();
     while let Some(line) = lines.read()? {
         let text = lines.text(&line, "text")?;
@@ -141,7 +143,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             );
         }
     }
-    let report = tally.report(arguments, &labels, watch.times());
+    let report = tally.report(arguments, setting, &labels, watch.times());
     until_closed(
         writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?).map_err(Into::into),
     )
@@ -263,7 +265,13 @@ impl Tally {
         }
     }
 
-    fn report(self, arguments: &Arguments, labels: &Labels, times: Times) -> Report {
+    fn report(
+        self,
+        arguments: &Arguments,
+        setting: Setting,
+        labels: &Labels,
+        times: Times,
+    ) -> Report {
         let any = sum(&self.texts);
         let groups: Vec<Score> = self.groups.values().copied().collect();
         let drawn = if arguments.by.is_some() {
@@ -284,7 +292,7 @@ impl Tally {
         let name = arguments.data.file_name().unwrap_or_default();
         Report {
             data: name.to_string_lossy().into_owned(),
-            privacy: arguments.options.level,
+            setting,
             texts: self.texts.len(),
             characters: self.characters,
             masked_share: share(any.characters.found, self.characters),
@@ -363,7 +371,8 @@ fn figures(counts: &Counts) -> [Option<f64>; 4] {
 #[derive(Serialize)]
 struct Report {
     data: String,
-    privacy: Level,
+    #[serde(flatten)]
+    setting: Setting,
     texts: usize,
     characters: usize,
     masked_share: Option<f64>,

@@ -98,7 +98,6 @@ pub(super) fn percentile(sorted: &[f64], share: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::personal::Level;
 
     #[test]
     fn percentiles_are_nearest_ranks() {
@@ -112,10 +111,7 @@ mod tests {
 
     #[test]
     fn every_thousand_characters_are_measured_once() {
-        let mut watch = Stopwatch::new(Finder {
-            level: Level::Balanced,
-            detector: privacy::Detector::default(),
-        });
+        let mut watch = Stopwatch::new(Finder::for_tests());
         // 700 and a line's end: 701, 1402, 2103 characters, of two bytes each.
         for _ in 0..3 {
             watch.find(&personal::request(&"é".repeat(700)));

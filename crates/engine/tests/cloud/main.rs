@@ -376,6 +376,25 @@ fn nothing_is_sent_that_may_not_be() {
     let error = answer(relay, secret_stop).0.unwrap_err();
     assert_eq!(error.code, ErrorCode::PrivacyBlocked);
     assert!(!error.message.contains("example"), "{}", error.message);
+
+    // The gateway's key is pinned, and nothing vouches for what holds it.
+    let policy = Policy {
+        privacy: query::PrivacyRules {
+            topics: [(query::Topic::Health, query::PrivacyClass::Restricted)].into(),
+            ..query::PrivacyRules::default()
+        },
+        ..CLOUD_ONLY.clone()
+    };
+    let question = ask("My biopsy came back. Help me understand it.");
+    let answered = block_on(engine(relay).answer(question.clone(), &policy, &mut |_| ()));
+    let error = answered.unwrap_err();
+    assert_eq!(error.code, ErrorCode::PrivacyBlocked);
+    assert!(
+        error.message.contains("somebody's health"),
+        "{}",
+        error.message
+    );
+    assert!(engine(relay).preview(&question, &policy).unwrap().blocked);
 }
 
 #[test]

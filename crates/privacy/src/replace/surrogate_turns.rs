@@ -60,6 +60,8 @@ fn release(
         request: &request,
         messages: lists,
         stops: Vec::new(),
+        topics: Vec::new(),
+        attested: false,
         replace: rules.replace,
     };
     pseudonymize(&findings, vault).unwrap()

@@ -11,6 +11,7 @@ mod token;
 mod weights;
 
 pub use features::{Features, ROW_BITS, hash};
+pub(crate) use token::is_unspaced;
 pub use token::{Token, tokens};
 pub use weights::{Parts, Weights, WeightsError};
 
