@@ -1,6 +1,7 @@
-import type { Receipt } from 'tidegate';
+import type { Preview, PreviewFinding, Receipt } from 'tidegate';
 import { expect, test } from 'vitest';
 import {
+  aboutTopics,
   bytes,
   cameBack,
   countKinds,
@@ -9,6 +10,7 @@ import {
   pretty,
   splitAt,
   tokensPerSecond,
+  whatMayNotLeave,
   why,
 } from './words.ts';
 
@@ -33,6 +35,24 @@ test('kinds are counted, joined and put into the plural', () => {
   expect(countKinds(['AMOUNT', 'AMOUNT', 'PRIVATE', 'PRIVATE'])).toBe(
     '2 amounts of money and 2 private texts',
   );
+});
+
+test('topics are told, and what may not leave', () => {
+  const topics: Preview['topics'] = [
+    { topic: 'health', class: 'restricted' },
+    { topic: 'finance', class: 'prefer-not' },
+    { topic: 'minors', class: 'prefer-not' },
+  ];
+  expect(aboutTopics(topics)).toBe('It seems to be about personal matters: health, money and a child.');
+  expect(aboutTopics([])).toBe('');
+  const finding = { start: 0, end: 1, score: 1, leavesAs: '' };
+  const findings: PreviewFinding[] = [
+    { ...finding, kind: 'API_KEY', class: 'never-leaves' },
+    { ...finding, kind: 'EMAIL', class: 'prefer-not' },
+  ];
+  const messages = [{ role: 'user' as const, text: '', findings }];
+  expect(whatMayNotLeave({ messages, topics })).toBe('1 access key and what it says of health');
+  expect(whatMayNotLeave({ messages: [], topics: [] })).toBe('Something in it');
 });
 
 test('a placeholder is found whole, also beside its longer sibling', () => {

@@ -2,13 +2,16 @@ import type {
   EntityKind,
   ErrorCode,
   Mode,
+  Preview,
   PreviewFinding,
+  PrivacyClass,
   Progress,
   Reason,
   Receipt,
   Role,
   Route,
   Stats,
+  Topic,
 } from 'tidegate';
 import type { Answer } from './conversation.ts';
 import type { Trouble } from './conversation-store.ts';
@@ -319,16 +322,51 @@ type FiguresOf = Pick<Answer, 'state' | 'receipt' | 'pace' | 'device'> & {
 export function countKinds(kinds: readonly EntityKind[]): string {
   const counts = new Map<EntityKind, number>();
   for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  const parts = [...counts].map(([kind, n]) => `${n} ${n === 1 ? KINDS[kind] : plural(KINDS[kind])}`);
-  const last = parts.pop();
-  if (last === undefined) return '';
-  return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`;
+  return listed([...counts].map(([kind, n]) => `${n} ${n === 1 ? KINDS[kind] : plural(KINDS[kind])}`));
+}
+
+/** "a, b and c". */
+function listed(parts: readonly string[]): string {
+  const last = parts.at(-1) ?? '';
+  return parts.length < 2 ? last : `${parts.slice(0, -1).join(', ')} and ${last}`;
 }
 
 function plural(words: string): string {
   if (words.startsWith('password')) return words.replace('password', 'passwords').replace('a link', 'links');
   if (words.startsWith('amount')) return words.replace('amount', 'amounts');
   return words.endsWith('address') ? `${words}es` : `${words}s`;
+}
+
+const TOPICS: Record<Topic, string> = {
+  health: 'health',
+  finance: 'money',
+  legal: 'law',
+  minors: 'a child',
+  'racial-or-ethnic-origin': 'origin',
+  'political-opinions': 'politics',
+  beliefs: 'belief',
+  'trade-union': 'a trade union',
+  genetic: 'genes',
+  biometric: 'biometric features',
+  'sex-life': 'sex life',
+};
+
+/** "It seems to be about personal matters: health and money." Empty without a topic. */
+export function aboutTopics(topics: Preview['topics']): string {
+  if (topics.length === 0) return '';
+  return `It seems to be about personal matters: ${listed(topics.map(({ topic }) => TOPICS[topic]))}.`;
+}
+
+/** What of a request may not leave: "1 access key and what it says of health". */
+export function whatMayNotLeave({ messages, topics }: Pick<Preview, 'messages' | 'topics'>): string {
+  const stays = ({ class: privacy }: { class: PrivacyClass }) =>
+    privacy === 'never-leaves' || privacy === 'restricted';
+  const kinds = messages.flatMap(({ findings }) => findings.filter(stays)).map(({ kind }) => kind);
+  const parts = [
+    countKinds(kinds),
+    ...topics.filter(stays).map(({ topic }) => `what it says of ${TOPICS[topic]}`),
+  ];
+  return listed(parts.filter((part) => part !== '')) || 'Something in it';
 }
 
 /** Who wrote a message. */

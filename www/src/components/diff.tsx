@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Message, Preview, PreviewFinding, PreviewMessage } from 'tidegate';
 import { isMasked, type Part, partsOf } from '../diff.ts';
-import { countKinds, KINDS, ROLES, whyMasked } from '../words.ts';
+import { aboutTopics, countKinds, KINDS, ROLES, whyMasked } from '../words.ts';
 import { HideIcon, LockIcon, ShowIcon } from './icons.tsx';
 import { Placeholders } from './placeholders.tsx';
 
@@ -68,12 +68,14 @@ export function EditableDiff(props: DiffProps) {
   const fixed = new Map(
     maskedIn(message).map((finding) => [KINDS[finding.kind], whyMasked(finding)] as const),
   );
+  const about = editing === undefined ? '' : aboutTopics(props.preview.topics);
   const reasons = [...fixed].flatMap(([kind, why]) => (why === undefined ? [] : [`${kind}: ${why}`]));
   return (
     <>
       <p class="diff" data-testid="diff" ref={text} tabIndex={-1}>
         <Diff {...props} editing={editing} />
       </p>
+      {about !== '' && <p class="detail">{about}</p>}
       {editing !== undefined && reasons.length > 0 && <p class="detail">{`${reasons.join('; ')}.`}</p>}
       {props.editing !== undefined && <HideMore editing={props.editing} near={text} />}
     </>
@@ -233,7 +235,7 @@ function selectedIn(element: HTMLElement | null): string {
   if (!element.contains(selection.anchorNode) || !element.contains(selection.focusNode)) return '';
   const copy = selection.getRangeAt(0).cloneContents();
   for (const added of copy.querySelectorAll('ins, .about, .unseen')) added.remove();
-  return (copy.textContent ?? '').trim();
+  return (copy.textContent ?? '').trim().replace(/\s+/g, ' '); // a line of input would drop a line break
 }
 
 /** What stays here of a message. */

@@ -4,7 +4,7 @@ import { draft, running, turns, vault } from '../chat.ts';
 import { requestFor } from '../conversation.ts';
 import { canAsk, hasCloud, mode, model } from '../session.ts';
 import type { Edited } from '../vault.ts';
-import { countKinds } from '../words.ts';
+import { countKinds, whatMayNotLeave } from '../words.ts';
 import { EditableDiff, maskedIn } from './diff.tsx';
 import { useEditing } from './editing.ts';
 
@@ -79,10 +79,10 @@ function Stays({ preview }: { preview: Preview }) {
 }
 
 function Blocked({ preview }: { preview: Preview }) {
-  const kept = preview.messages.flatMap(maskedIn).filter((finding) => finding.class === 'never-leaves');
+  const what = whatMayNotLeave(preview);
   return (
     <>
-      <strong>{countKinds(kept.map(({ kind }) => kind)) || 'Something in it'}</strong> may not leave.{' '}
+      <strong>{what.charAt(0).toUpperCase() + what.slice(1)}</strong> may not leave.{' '}
       {mode.value !== 'cloud-only' && model.value.kind === 'ready'
         ? 'This page will answer.'
         : 'This would be refused.'}
