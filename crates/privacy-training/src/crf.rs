@@ -54,7 +54,7 @@ impl Default for Options {
             least_seen: 3,
             hidden: 0.3,
             entries: 420_000,
-            lean: [1.2, 2.2],
+            lean: [1.1, 2.6],
         }
     }
 }
@@ -99,10 +99,12 @@ pub fn train(
             let other = random.rand_range(0..last as u32 + 1) as usize;
             sequences.swap(last, other);
         }
-        // Later steps are smaller, so that the last samples do not weigh more than the first.
-        let rate = options.rate * (1.0 - 0.8 * epoch as f32 / options.epochs as f32);
         let mut loss = 0.0;
-        for sequence in &sequences {
+        for (number, sequence) in sequences.iter().enumerate() {
+            // Steps become ever smaller, so that the last samples do not weigh more than the first.
+            let done =
+                (epoch as f32 + number as f32 / sequences.len() as f32) / options.epochs as f32;
+            let rate = options.rate * (1.0 - 0.95 * done);
             let kept = keep(sequence, options.dropout, &mut random);
             loss += model.step(&kept, 1.0 / (1.0 - options.dropout), rate, options.l1);
         }

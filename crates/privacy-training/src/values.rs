@@ -21,7 +21,7 @@ struct Culture {
 
 /// Gaps whose values are personal. A gap that is not here is the name of a section of `phrases.txt`, or one of
 /// the plain ones (`int`, `amount` …).
-const KINDS: [(&str, EntityKind); 50] = [
+const KINDS: [(&str, EntityKind); 55] = [
     ("person", EntityKind::Person),
     ("full", EntityKind::Person),
     ("given", EntityKind::Person),
@@ -30,12 +30,16 @@ const KINDS: [(&str, EntityKind); 50] = [
     ("initials", EntityKind::Person),
     ("wordname", EntityKind::Person),
     ("listname", EntityKind::Person),
+    ("invented", EntityKind::Person),
+    ("invented full", EntityKind::Person),
+    ("odd name", EntityKind::Person),
     ("org", EntityKind::Organization),
     ("firm", EntityKind::Organization),
     ("school", EntityKind::Organization),
     ("hospital", EntityKind::Organization),
     ("startup", EntityKind::Organization),
     ("real org", EntityKind::Organization),
+    ("invented org", EntityKind::Organization),
     ("city", EntityKind::Location),
     ("country", EntityKind::Location),
     ("state", EntityKind::Location),
@@ -44,6 +48,7 @@ const KINDS: [(&str, EntityKind); 50] = [
     ("landmark", EntityKind::Location),
     ("region", EntityKind::Location),
     ("town", EntityKind::Location),
+    ("realm", EntityKind::Location),
     ("address", EntityKind::Address),
     ("street", EntityKind::Address),
     ("streetname", EntityKind::Address),
@@ -148,6 +153,11 @@ impl Values {
                 _ => format!("{} {}.", self.given(r), letter(r)),
             },
             "listname" => format!("{}, {}", self.surname(r), self.given(r)),
+            "invented" => invented(r),
+            "invented full" => format!("{} {}", invented(r), invented(r)),
+            "invented org" => format!("{} {}", invented(r), self.phrase("org word", r)?),
+            "odd name" => odd(&self.given(r), &self.surname(r), r),
+            "realm" => invented_place(r),
             "wordname" => match below(r, 3) {
                 0 => self.phrase("word name", r)?.to_owned(),
                 1 => format!("{} {}", self.phrase("word name", r)?, self.surname(r)),
@@ -329,15 +339,25 @@ impl Values {
         }
     }
 
+    /// One in thirty is on no list.
     fn given(&self, r: &mut Rand32) -> String {
-        pick(&self.culture(r).given, r).to_owned()
+        match below(r, 30) {
+            0 => invented(r),
+            _ => pick(&self.culture(r).given, r).to_owned(),
+        }
     }
 
     fn surname(&self, r: &mut Rand32) -> String {
-        pick(&self.culture(r).surnames, r).to_owned()
+        match below(r, 30) {
+            0 => invented(r),
+            _ => pick(&self.culture(r).surnames, r).to_owned(),
+        }
     }
 
     fn full(&self, r: &mut Rand32) -> String {
+        if below(r, 30) == 0 {
+            return format!("{} {}", invented(r), invented(r));
+        }
         let culture = self.culture(r);
         let given = pick(&culture.given, r);
         // Now and then a name of two cultures.
@@ -396,8 +416,14 @@ impl Values {
 
     fn startup(&self, r: &mut Rand32) -> anyhow::Result<String> {
         let (a, b) = (self.word(r)?, self.word(r)?);
-        let name = match below(r, 7) {
+        let name = match below(r, 9) {
             0..3 => capital(&format!("{a}{b}")),
+            7 => invented(r),
+            8 => format!(
+                "{}{}",
+                invented(r),
+                pick(&["ix", "on", "a", "ia", "tech", "is", "ex"], r)
+            ),
             3 => format!("{}{}", capital(a), capital(b)),
             4 => format!("{} {}", capital(a), capital(b)),
             5 => format!(
@@ -423,7 +449,8 @@ impl Values {
     fn firm(&self, r: &mut Rand32) -> anyhow::Result<String> {
         let surname = self.surname(r);
         Ok(match below(r, 10) {
-            0 | 1 => format!("{surname}, {} and {}", self.surname(r), self.surname(r)),
+            0 => format!("{surname}, {} and {}", self.surname(r), self.surname(r)),
+            1 => format!("{surname} {}", self.phrase("firm partner", r)?),
             2 => format!("{surname}-{}", self.surname(r)),
             3 => format!("{surname} & {}", self.phrase("firm partner", r)?),
             4 => format!("{} {}", self.city(r)?, self.phrase("org word", r)?),
@@ -597,6 +624,91 @@ fn capital(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().into_iter().flat_map(char::to_uppercase);
     first.chain(chars).collect()
+}
+
+/// A name that nobody bears, in two or three syllables.
+fn invented(r: &mut Rand32) -> String {
+    const ONSETS: [&str; 40] = [
+        "b", "br", "c", "ch", "d", "dr", "f", "g", "gl", "h", "j", "k", "kh", "l", "m", "n", "p",
+        "ph", "qu", "r", "s", "sh", "st", "t", "th", "tr", "v", "w", "x", "y", "z", "zh", "l", "m",
+        "n", "r", "s", "t", "", "",
+    ];
+    const VOWELS: [&str; 16] = [
+        "a", "e", "i", "o", "u", "ae", "ei", "ia", "ou", "y", "a", "e", "i", "o", "au", "ie",
+    ];
+    const CODAS: [&str; 20] = [
+        "", "", "", "", "", "", "n", "r", "l", "s", "th", "k", "m", "nd", "x", "sh", "ck", "rn",
+        "v", "ss",
+    ];
+    let mut name = String::new();
+    for _ in 0..2 + below(r, 2) {
+        for part in [&ONSETS[..], &VOWELS, &CODAS] {
+            name.push_str(pick(part, r));
+        }
+    }
+    capital(&name)
+}
+
+fn invented_place(r: &mut Rand32) -> String {
+    let name = invented(r);
+    match below(r, 4) {
+        0 => format!(
+            "{name}{}",
+            pick(
+                &[
+                    "heim", "ia", "burg", "mere", "hold", "dale", "ford", "ton", "vale", "wick"
+                ],
+                r
+            )
+        ),
+        1 => format!(
+            "{name} {}",
+            pick(
+                &[
+                    "Falls", "Bay", "Valley", "Springs", "Hollow", "Keep", "Island"
+                ],
+                r
+            )
+        ),
+        _ => name,
+    }
+}
+
+/// A name that is written so that it does not look like one.
+fn odd(given: &str, surname: &str, r: &mut Rand32) -> String {
+    let spaced = |name: &str, between: &str| {
+        let letters: Vec<String> = name.chars().map(String::from).collect();
+        letters.join(between)
+    };
+    match below(r, 7) {
+        0 => spaced(&given.to_uppercase(), " "),
+        1 => spaced(given, "-"),
+        2 => spaced(given, "."),
+        3 => {
+            let digit = |c: char| match c {
+                'a' => '4',
+                'e' => '3',
+                'i' => '1',
+                'o' => '0',
+                _ => c,
+            };
+            let name = format!("{given} {surname}");
+            name.chars().map(digit).collect()
+        }
+        4 => format!("{given}{surname}"),
+        5 => format!("{}_{}", given.to_lowercase(), surname.to_lowercase()),
+        _ => given
+            .chars()
+            .enumerate()
+            .map(|(at, c)| {
+                if at % 2 == 1 {
+                    c.to_uppercase().next().unwrap_or(c)
+                } else {
+                    c
+                }
+            })
+            .collect(),
+    }
 }
 
 /// Lower case, the ASCII letters alone; `x` if there are none.

@@ -61,6 +61,25 @@ fn places_and_organisations() {
 }
 
 #[test]
+fn what_follows_each_other_is_several_and_an_address_over_lines_is_one() {
+    check(
+        "The bidders are Velcrant, Okafor Logistics and Brimline Foods.",
+        &[
+            ("Velcrant", Organization),
+            ("Okafor Logistics", Organization),
+            ("Brimline Foods", Organization),
+        ],
+    );
+    check(
+        "Please send it to 18 Orchard Road, Apt. 7\nLeeds\nUnited Kingdom before Friday.",
+        &[
+            ("18 Orchard Road, Apt. 7\nLeeds\nUnited Kingdom", Address),
+            ("Friday", EntityKind::Date),
+        ],
+    );
+}
+
+#[test]
 fn nothing_personal() {
     for text in [
         "What is the difference between a list and a tuple in Python?",

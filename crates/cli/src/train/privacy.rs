@@ -18,10 +18,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     negatives: Vec<PathBuf>,
     /// Sentences that are generated from the templates and lists in the repository.
-    #[arg(long, value_name = "N", default_value_t = 28_000)]
+    #[arg(long, value_name = "N", default_value_t = 32_000)]
     generated: usize,
     /// Texts of `--negatives` that are taken.
-    #[arg(long, value_name = "N", default_value_t = 6_000)]
+    #[arg(long, value_name = "N", default_value_t = 8_000)]
     negatives_taken: usize,
     /// Each marked sentence is taken as it is and so many times with other names and places.
     #[arg(long, value_name = "N", default_value_t = 2)]

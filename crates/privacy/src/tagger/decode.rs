@@ -21,28 +21,54 @@ pub(super) fn emissions(weights: &Weights, features: &Features, covered: &[bool]
     scores
 }
 
+/// The same scores, but what is found already is not found otherwise: a token with a label other than `O` has
+/// that label alone.
+pub(super) fn keep(emissions: &[i32], found: &[usize], labels: usize) -> Vec<i32> {
+    let mut kept = emissions.to_vec();
+    for (scores, &found) in kept.chunks_exact_mut(labels).zip(found) {
+        if found != 0 {
+            for (label, score) in scores.iter_mut().enumerate() {
+                if label != found {
+                    *score = NEVER;
+                }
+            }
+        }
+    }
+    kept
+}
+
 /// The best sequence of labels (Viterbi), when `O` counts `lean` less.
 pub(super) fn best_labels(weights: &Weights, emissions: &[i32], lean: i32) -> Vec<usize> {
     let labels = weights.label_count();
-    let mut from: Vec<u8> = Vec::with_capacity(emissions.len());
-    let mut score: Vec<i32> = Vec::new();
-    let mut next = vec![0; labels];
-    for here in emissions.chunks_exact(labels) {
-        next.fill(i32::MIN);
-        let mut best = vec![0_u8; labels];
-        if score.is_empty() {
-            for (label, &step) in weights.after(None).iter().enumerate() {
-                next[label] = i32::from(step);
-            }
+    let leads = leads(weights);
+    let mut from = vec![0_u8; emissions.len()];
+    let mut score: Vec<i32> = Vec::with_capacity(labels);
+    let mut next = vec![0_i32; labels];
+    for (here, best) in emissions
+        .chunks_exact(labels)
+        .zip(from.chunks_exact_mut(labels))
+    {
+        let first = if score.is_empty() { None } else { Some(0) };
+        let nothing = score.first().copied().unwrap_or(0);
+        for (to, &step) in next.iter_mut().zip(weights.after(first)) {
+            *to = nothing + i32::from(step);
         }
-        for (before, &so_far) in score.iter().enumerate() {
+        // Scores are at least `NEVER`, so that no sum overflows.
+        for (before, &so_far) in score.iter().enumerate().skip(1) {
             let steps = weights.after(Some(before));
-            for ((label, &step), to) in steps.iter().enumerate().zip(&mut next) {
-                let sum = so_far.saturating_add(i32::from(step));
-                if sum > *to {
-                    *to = sum;
-                    best[label] = before as u8;
+            let mut offer = |label: usize| {
+                if let (Some(&step), Some(to)) = (steps.get(label), next.get_mut(label)) {
+                    let sum = so_far + i32::from(step);
+                    if sum > *to {
+                        *to = sum;
+                        best[label] = before as u8;
+                    }
                 }
+            };
+            if nothing - so_far >= leads[before] {
+                offer(goes_on(before));
+            } else {
+                (0..labels).for_each(offer);
             }
         }
         for (label, (to, &emission)) in next.iter_mut().zip(here).enumerate() {
@@ -51,11 +77,8 @@ pub(super) fn best_labels(weights: &Weights, emissions: &[i32], lean: i32) -> Ve
         }
         // Only differences matter: sums stay small however long the text is.
         let top = next.iter().copied().max().unwrap_or(0);
-        score = next
-            .iter()
-            .map(|to| to.saturating_sub(top).max(NEVER))
-            .collect();
-        from.extend(best);
+        score.clear();
+        score.extend(next.iter().map(|to| to.saturating_sub(top).max(NEVER)));
     }
 
     let tokens = emissions.len() / labels;
@@ -70,6 +93,26 @@ pub(super) fn best_labels(weights: &Weights, emissions: &[i32], lean: i32) -> Ve
     path
 }
 
+/// The label that goes on with what a label begins or goes on with.
+fn goes_on(label: usize) -> usize {
+    label + label % 2
+}
+
+/// By how much `O` must lead before a label, so that after it no label is reached better than from `O`, but for
+/// the one that goes on. It leads by more before most tokens, and they need no closer look.
+fn leads(weights: &Weights) -> Vec<i32> {
+    let from_nothing = weights.after(Some(0));
+    let lead = |before: usize| {
+        let steps = weights.after(Some(before)).iter().zip(from_nothing);
+        let others = steps
+            .enumerate()
+            .filter(|(label, _)| *label != goes_on(before));
+        let gains = others.map(|(_, (&step, &nothing))| i32::from(step) - i32::from(nothing));
+        gains.max().unwrap_or(0)
+    };
+    (0..weights.label_count()).map(lead).collect()
+}
+
 /// For each token, how likely its label is not `O` (forward-backward).
 pub(super) fn likelihoods(weights: &Weights, emissions: &[i32]) -> Vec<f32> {
     let labels = weights.label_count();
@@ -79,6 +122,7 @@ pub(super) fn likelihoods(weights: &Weights, emissions: &[i32]) -> Vec<f32> {
         .iter()
         .map(|&s| odds(s.into()))
         .collect();
+    // `[before][label]`.
     let steps: Vec<f32> = (0..labels)
         .flat_map(|before| weights.after(Some(before)).iter().map(|&s| odds(s.into())))
         .collect();
@@ -96,8 +140,10 @@ pub(super) fn likelihoods(weights: &Weights, emissions: &[i32]) -> Vec<f32> {
             None => to.copy_from_slice(&start),
             Some(last) => {
                 for (so_far, steps) in before[last..].iter().zip(steps.chunks_exact(labels)) {
-                    for (to, step) in to.iter_mut().zip(steps) {
-                        *to += so_far * step;
+                    if *so_far > NEGLIGIBLE {
+                        for (to, step) in to.iter_mut().zip(steps) {
+                            *to += so_far * step;
+                        }
                     }
                 }
             }
@@ -110,35 +156,37 @@ pub(super) fn likelihoods(weights: &Weights, emissions: &[i32]) -> Vec<f32> {
 
     let mut likely = vec![0.0; here.len() / labels];
     let mut backward = vec![1.0_f32; labels];
-    for token in (0..likely.len()).rev() {
+    let mut after = vec![0.0_f32; labels];
+    for (token, likely) in likely.iter_mut().enumerate().rev() {
         let range = token * labels..(token + 1) * labels;
-        let both: Vec<f32> = forward[range.clone()]
-            .iter()
-            .zip(&backward)
-            .map(|(forward, backward)| forward * backward)
-            .collect();
-        let total: f32 = both.iter().sum();
-        likely[token] = if total > 0.0 {
-            (1.0 - both[0] / total).clamp(0.0, 1.0)
+        let forward = &forward[range.clone()];
+        let both = forward.iter().zip(&backward);
+        let total: f32 = both.map(|(forward, backward)| forward * backward).sum();
+        *likely = if total > 0.0 {
+            (1.0 - forward[0] * backward[0] / total).clamp(0.0, 1.0)
         } else {
             0.0
         };
-        let after: Vec<f32> = backward
-            .iter()
-            .zip(&here[range])
-            .map(|(backward, here)| backward * here)
-            .collect();
-        for (to, steps) in backward.iter_mut().zip(steps.chunks_exact(labels)) {
-            *to = steps
-                .iter()
-                .zip(&after)
-                .map(|(step, after)| step * after)
-                .sum();
+        for ((after, backward), here) in after.iter_mut().zip(&backward).zip(&here[range]) {
+            *after = backward * here;
+        }
+        normalize(&mut after);
+        backward.fill(0.0);
+        for (label, &after) in after.iter().enumerate() {
+            if after > NEGLIGIBLE {
+                for (to, steps) in backward.iter_mut().zip(steps.chunks_exact(labels)) {
+                    *to += steps[label] * after;
+                }
+            }
         }
         normalize(&mut backward);
     }
     likely
 }
+
+/// Shares below this change no likelihood that anyone would see: no step is more than a few thousand times as
+/// likely as another that is allowed.
+const NEGLIGIBLE: f32 = 1e-9;
 
 fn normalize(values: &mut [f32]) {
     let total: f32 = values.iter().sum();
@@ -199,6 +247,18 @@ mod tests {
             let best = best_labels(&weights, &emissions, lean);
             let score = all.iter().find(|(labels, _)| *labels == best).unwrap().1;
             prop_assert_eq!(Some(score), all.iter().map(|(_, score)| *score).max());
+
+            // More may be found beside what was found, in the best way that leaves it as it is.
+            let kept = keep(&emissions, &best, LABELS);
+            let more = best_labels(&weights, &kept, lean + 100);
+            let holds = |labels: &[usize]| {
+                best.iter().zip(labels).all(|(&best, &label)| best == 0 || best == label)
+            };
+            prop_assert!(holds(&more));
+            let all = sequences(&weights, &emissions, lean + 100);
+            let score = all.iter().find(|(labels, _)| *labels == more).unwrap().1;
+            let others = all.iter().filter(|(labels, _)| holds(labels));
+            prop_assert_eq!(Some(score), others.map(|(_, score)| *score).max());
 
             let all = sequences(&weights, &emissions, 0);
             let odds = |score: i32| (f64::from(score) * 0.01).exp();

@@ -4,7 +4,7 @@ use query::EntityKind;
 
 use super::{
     lexicon::{COMMON, ENGLISH, Lexicon, STREET},
-    token::Token,
+    token::{Token, is_invisible},
 };
 
 /// Rows of weights: two to this.
@@ -84,6 +84,43 @@ pub(super) fn known(lexicon: &Lexicon) -> impl Fn(u64) -> u8 {
     move |word| lexicon.lists(word)
 }
 
+/// The first few characters of something, without a place of their own on the heap: each token has some.
+#[derive(Default)]
+struct Few {
+    chars: [char; 12],
+    length: usize,
+}
+
+impl Few {
+    fn push(&mut self, c: char) {
+        if let Some(place) = self.chars.get_mut(self.length) {
+            *place = c;
+            self.length += 1;
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.length == self.chars.len()
+    }
+
+    fn as_slice(&self) -> &[char] {
+        &self.chars[..self.length]
+    }
+}
+
+impl FromIterator<char> for Few {
+    fn from_iter<I: IntoIterator<Item = char>>(chars: I) -> Self {
+        let mut few = Self::default();
+        for c in chars {
+            if few.is_full() {
+                break;
+            }
+            few.push(c);
+        }
+        few
+    }
+}
+
 /// How a word is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Case {
@@ -140,14 +177,25 @@ impl Word {
         covered: Option<EntityKind>,
         lists: &impl Fn(u64) -> u8,
     ) -> Self {
-        let lower = || text.chars().flat_map(char::to_lowercase);
+        let visible = || text.chars().filter(|&c| !is_invisible(c));
+        let lower = || visible().flat_map(char::to_lowercase);
         let hashed = hash(lower());
         let case = case(text, token.is_word);
         // Affixes and grams need few characters of a run that may be as long as the text.
-        let first: Vec<char> = lower().take(12).collect();
-        let mut last: Vec<char> = text.chars().rev().take(4).collect();
-        last.reverse();
-        let last: Vec<char> = last.into_iter().flat_map(char::to_lowercase).collect();
+        let first: Few = lower().collect();
+        let mut last = ['\0'; 4];
+        let mut length = 0;
+        for (place, c) in last.iter_mut().rev().zip(visible().rev()) {
+            *place = c;
+            length += 1;
+        }
+        // A character has three lower-case ones at most.
+        let last: Few = last[4 - length..]
+            .iter()
+            .copied()
+            .flat_map(char::to_lowercase)
+            .collect();
+        let (first, last) = (first.as_slice(), last.as_slice());
         let mut word = Self {
             lower: hashed,
             shape: shape(text),
@@ -211,9 +259,10 @@ fn case(text: &str, is_word: bool) -> Case {
 
 /// Characters by class, runs of letters shortened, runs of digits up to ten as they are.
 fn shape(text: &str) -> u64 {
-    let mut classes = Vec::with_capacity(12);
+    let mut classes = Few::default();
     let mut run = 0;
-    for c in text.chars() {
+    let mut last = None;
+    for c in text.chars().filter(|&c| !is_invisible(c)) {
         let class = if c.is_uppercase() {
             'X'
         } else if c.is_lowercase() {
@@ -225,20 +274,17 @@ fn shape(text: &str) -> u64 {
         } else {
             c
         };
-        run = if classes.last() == Some(&class) {
-            run + 1
-        } else {
-            1
-        };
+        run = if last == Some(class) { run + 1 } else { 1 };
         let limit = if class == '0' { 10 } else { 3 };
         if run <= limit {
             classes.push(class);
         }
-        if classes.len() == 12 {
+        last = Some(class);
+        if classes.is_full() {
             break;
         }
     }
-    hash(classes.into_iter())
+    hash(classes.as_slice().iter().copied())
 }
 
 fn number(text: &str, case: Case) -> u64 {

@@ -49,17 +49,20 @@ impl Tagger {
         let closed: Vec<bool> = covered.iter().map(Option::is_some).collect();
         let emissions = decode::emissions(&self.0, &features, &closed);
         let [balanced, careful] = self.0.lean();
-        let lean = match level {
-            PrivacyLevel::Balanced => balanced,
-            PrivacyLevel::Careful => careful,
-        };
-        let mut labels = decode::best_labels(&self.0, &emissions, lean.into());
+        let mut labels = decode::best_labels(&self.0, &emissions, balanced.into());
+        if level == PrivacyLevel::Careful {
+            // More is found beside what is likely, which stays as it is: leaning alone would also join spans
+            // and move their ends.
+            let kept = decode::keep(&emissions, &labels, self.0.label_count());
+            labels = decode::best_labels(&self.0, &kept, careful.into());
+        }
         if labels.iter().all(|&label| label == 0) {
             return Vec::new();
         }
         let mut likely = decode::likelihoods(&self.0, &emissions);
         self.spread(text, &tokens, &closed, &mut labels, &mut likely);
-        self.spans(&tokens, &labels, &likely)
+        self.split_lists(text, &tokens, &mut labels);
+        join_addresses(text, self.spans(text, &tokens, &labels, &likely))
     }
 
     /// A name that is one in one sentence is one in the others, too, written alike.
@@ -127,7 +130,65 @@ impl Tagger {
         }
     }
 
-    fn spans(&self, tokens: &[Token], labels: &[usize], likely: &[f32]) -> Vec<Span> {
+    /// People or organisations that follow each other ("Ada, Bob and Eve") are several, even where they were
+    /// taken for one. Only firms of partners ("Hale, Ito and Ross") and what has an `of` before the first comma
+    /// ("Department of Health, Education and Welfare") are called like that.
+    fn split_lists(&self, text: &str, tokens: &[Token], labels: &mut [usize]) {
+        let word = |at: usize| &text[tokens[at].range.clone()];
+        let lists = |at: usize| {
+            let lower = hash(word(at).chars().flat_map(char::to_lowercase));
+            self.0.lexicon().lists(lower)
+        };
+        let is_and = |at: usize| matches!(word(at), "and" | "And" | "AND" | "&");
+        let mut at = 0;
+        while at < labels.len() {
+            let begins = labels[at];
+            let kind = begins
+                .checked_sub(1)
+                .and_then(|label| self.0.kinds().get(label / 2));
+            let is_firm = kind == Some(&EntityKind::Organization);
+            let start = at;
+            at += 1;
+            if !is_firm && kind != Some(&EntityKind::Person) {
+                continue;
+            }
+            let inside = begins + begins % 2;
+            while labels.get(at) == Some(&inside) {
+                at += 1;
+            }
+            let commas = (start..at).filter(|&at| word(at) == ",").count();
+            let joints = (start..at).filter(|&at| is_and(at)).count();
+            let is_list = if is_firm {
+                commas > 0 && commas + joints > 1
+            } else {
+                joints > 0 || commas > 1
+            };
+            let first_comma = (start..at).find(|&at| word(at) == ",").unwrap_or(at);
+            let of = (start..first_comma).any(|at| matches!(word(at), "of" | "Of" | "for"));
+            let parts = (start..at).filter(|&at| word(at) != "," && !is_and(at));
+            let partners = parts.clone().count() == commas + joints + 1
+                && parts.clone().all(|at| lists(at) & lexicon::SURNAME != 0);
+            if !is_list || is_firm && (of || partners) {
+                continue;
+            }
+            let mut starts_part = true;
+            for at in start..at {
+                // What ends a firm's name after a comma ("Hale, Inc.") is no part of its own.
+                let ends_name = word(at) == ","
+                    && at + 1 < labels.len()
+                    && lists(at + 1) & lexicon::ORGANIZATION != 0;
+                if (word(at) == "," || is_and(at)) && !ends_name {
+                    labels[at] = 0;
+                    starts_part = true;
+                } else {
+                    labels[at] = if starts_part { inside - 1 } else { inside };
+                    starts_part = false;
+                }
+            }
+        }
+    }
+
+    fn spans(&self, text: &str, tokens: &[Token], labels: &[usize], likely: &[f32]) -> Vec<Span> {
         let mut spans = Vec::new();
         let mut at = 0;
         while at < labels.len() {
@@ -140,18 +201,64 @@ impl Tagger {
                 .iter()
                 .take_while(|&&label| label == inside);
             let end = at + 1 + more.count();
-            let has_word = tokens[at..end].iter().any(|token| token.is_word);
+            // A comma at its end is the sentence's.
+            let is_sign = |token: &Token| matches!(&text[token.range.clone()], "," | ";" | ":");
+            let signs = tokens[at..end]
+                .iter()
+                .rev()
+                .take_while(|token| is_sign(token));
+            let last = end - signs.count();
+            let has_word = tokens[at..last].iter().any(|token| token.is_word);
             if let (true, Some(&kind)) = (has_word, self.0.kinds().get(kind)) {
                 spans.push(Span {
-                    range: tokens[at].range.start..tokens[end - 1].range.end,
+                    range: tokens[at].range.start..tokens[last - 1].range.end,
                     kind,
-                    score: likely[at..end].iter().sum::<f32>() / (end - at) as f32,
+                    score: likely[at..last].iter().sum::<f32>() / (last - at) as f32,
                 });
             }
             at = end;
         }
         spans
     }
+}
+
+/// An address that begins within a line, or after a colon, and goes on in the next lines is one value, however
+/// many parts were seen in it. Where each line of a letter's head is a part, they stay apart.
+fn join_addresses(text: &str, spans: Vec<Span>) -> Vec<Span> {
+    let is_place = |span: &Span| matches!(span.kind, EntityKind::Address | EntityKind::Location);
+    let between = |c: char| c.is_whitespace() || c == ',';
+    let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
+    let mut spans = spans.into_iter().peekable();
+    while let Some(mut span) = spans.next() {
+        let before = text[..span.range.start].trim_end_matches([' ', '\t']);
+        let goes_on = joined
+            .last()
+            .is_some_and(|last| text[last.range.end..span.range.start].chars().all(between));
+        let is_value = !goes_on
+            && (!before.is_empty() && !before.ends_with('\n') || before.trim_end().ends_with(':'));
+        if span.kind == EntityKind::Address && is_value {
+            let mut end = span.range.end;
+            let mut parts: Vec<Span> = Vec::new();
+            while let Some(next) = spans
+                .next_if(|next| is_place(next) && text[end..next.range.start].chars().all(between))
+            {
+                end = next.range.end;
+                parts.push(next);
+            }
+            if text[span.range.start..end].contains('\n') {
+                let scores: f32 = parts.iter().map(|part| part.score).sum();
+                span.score = (span.score + scores) / (parts.len() + 1) as f32;
+                span.range.end = end;
+                joined.push(span);
+            } else {
+                joined.push(span);
+                joined.extend(parts);
+            }
+        } else {
+            joined.push(span);
+        }
+    }
+    joined
 }
 
 /// For each token, what a recognizer took it for. `recognized` is in order and without overlaps.

@@ -30,7 +30,7 @@ pub fn tokens(text: &str) -> Vec<Token> {
             continue;
         }
         let is_word = c.is_alphanumeric();
-        let joins = (is_word || is_mark(c)) && !is_unspaced(c);
+        let joins = (is_word || is_mark(c) || is_invisible(c)) && !is_unspaced(c);
         if let (true, true, Some(last)) = (open, joins, tokens.last_mut()) {
             last.range.end = end;
             continue;
@@ -46,14 +46,12 @@ pub fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
-/// Marks that stand on a letter, and the joiners of Indic scripts.
+/// Marks that stand on a letter.
 fn is_mark(c: char) -> bool {
     matches!(
         c,
         '\u{300}'
             ..='\u{36f}'
-                | '\u{200c}'
-                | '\u{200d}'
                 | '\u{93c}'
                 | '\u{94d}'
                 | '\u{9bc}'
@@ -64,6 +62,15 @@ fn is_mark(c: char) -> bool {
                 | '\u{c4d}'
                 | '\u{ccd}'
                 | '\u{d4d}'
+    )
+}
+
+/// Soft hyphens, joiners and spaces without width: who reads does not see them, and a word is the same word with
+/// them.
+pub(super) fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
     )
 }
 
@@ -90,6 +97,7 @@ mod tests {
         check("Ada's 2 cats.", &["Ada", "'", "s", "2", "cats", "."]);
         check("a_b-c1", &["a", "_", "b", "-", "c1"]);
         check("Zoe\u{308} Å", &["Zoe\u{308}", "Å"]);
+        check("A\u{200b}da \u{ad}x", &["A\u{200b}da", "\u{ad}", "x"]);
         check("山田です", &["山", "田", "で", "す"]);
         check(" \n\t", &[]);
     }

@@ -44,10 +44,28 @@ pub struct Weights {
     /// By how much `O` counts less: balanced, careful.
     lean: [i16; 2],
     lexicon: Lexicon,
-    /// Where each row's entries start; `[ROWS + 1]`.
+    /// Which rows have entries, `[ROWS / 64]`: three of four have none, and asking that first touches little
+    /// memory.
+    blocks: Vec<Block>,
+    /// Where the entries of each row that has any start, and where the last ones end.
     starts: Vec<u32>,
-    labels: Vec<u8>,
-    values: Vec<i8>,
+    entries: Vec<Entry>,
+}
+
+/// 64 rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Block {
+    /// A bit for each row that has entries.
+    used: u64,
+    /// Rows with entries before these.
+    before: u32,
+}
+
+/// A row's weight for a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    label: u8,
+    value: i8,
 }
 
 /// What a [`Weights`] is made of. Label 0 is `O` (nothing), label `1 + 2k` begins kind `k`, label `2 + 2k`
@@ -91,22 +109,32 @@ impl Weights {
         if !parts.entries.iter().all(fits) || parts.entries.windows(2).any(twice) {
             return Err(WeightsError::Invalid("rows"));
         }
-        let mut starts = vec![0; ROWS + 1];
-        for &(row, ..) in &parts.entries {
-            starts[row as usize + 1] += 1;
+        let mut blocks = vec![Block::default(); ROWS / 64];
+        let mut starts = Vec::new();
+        let mut last = None;
+        for (at, &(row, ..)) in parts.entries.iter().enumerate() {
+            if last != Some(row) {
+                blocks[row as usize / 64].used |= 1 << (row % 64);
+                starts.push(at as u32);
+                last = Some(row);
+            }
         }
-        for row in 0..ROWS {
-            starts[row + 1] += starts[row];
+        starts.push(parts.entries.len() as u32);
+        let mut before = 0;
+        for block in &mut blocks {
+            block.before = before;
+            before += block.used.count_ones();
         }
+        let entry = |&(_, label, value): &(u32, u8, i8)| Entry { label, value };
         Ok(Self {
             kinds: parts.kinds,
             unit: parts.unit,
             transitions: parts.transitions,
             lean: parts.lean,
             lexicon: parts.lexicon,
+            blocks,
             starts,
-            labels: parts.entries.iter().map(|entry| entry.1).collect(),
-            values: parts.entries.iter().map(|entry| entry.2).collect(),
+            entries: parts.entries.iter().map(entry).collect(),
         })
     }
 
@@ -144,18 +172,22 @@ impl Weights {
 
     /// Adds a row's weights to the labels' scores.
     pub(super) fn add_row(&self, row: u32, scores: &mut [i32]) {
-        let (Some(&start), Some(&end)) = (
-            self.starts.get(row as usize),
-            self.starts.get(row as usize + 1),
-        ) else {
+        let Some(block) = self.blocks.get(row as usize / 64) else {
             return;
         };
-        let range = start as usize..end as usize;
-        let labels = self.labels.get(range.clone()).unwrap_or_default();
-        let values = self.values.get(range).unwrap_or_default();
-        for (&label, &value) in labels.iter().zip(values) {
-            if let Some(score) = scores.get_mut(usize::from(label)) {
-                *score += i32::from(value);
+        let bit = 1 << (row % 64);
+        if block.used & bit == 0 {
+            return;
+        }
+        let place = (block.before + (block.used & (bit - 1)).count_ones()) as usize;
+        let (Some(&start), Some(&end)) = (self.starts.get(place), self.starts.get(place + 1))
+        else {
+            return;
+        };
+        let entries = self.entries.get(start as usize..end as usize);
+        for entry in entries.unwrap_or_default() {
+            if let Some(score) = scores.get_mut(usize::from(entry.label)) {
+                *score += i32::from(entry.value);
             }
         }
     }
@@ -179,19 +211,21 @@ impl Weights {
         put_rising(&mut out, pairs.map(|pair| pair.0));
         out.extend(self.lexicon.pairs().map(|pair| pair.1));
 
-        let used: Vec<(u32, u32)> = self
-            .starts
-            .windows(2)
-            .zip(0..)
-            .filter(|(two, _)| two[1] > two[0])
-            .map(|(two, row)| (row, two[1] - two[0]))
-            .collect();
-        out.extend((used.len() as u32).to_le_bytes());
-        put_rising(&mut out, used.iter().map(|row| row.0));
+        let rows = (0_u32..).zip(&self.blocks).flat_map(|(number, block)| {
+            let bits = (0..64).filter(|bit| block.used >> bit & 1 == 1);
+            bits.map(move |bit| number * 64 + bit)
+        });
+        let counts = self.starts.windows(2).map(|two| two[1] - two[0]);
+        out.extend((counts.len() as u32).to_le_bytes());
+        put_rising(&mut out, rows);
         // At most as many as there are labels.
-        out.extend(used.iter().map(|row| row.1 as u8));
-        out.extend(&self.labels);
-        out.extend(self.values.iter().map(|value| value.to_le_bytes()[0]));
+        out.extend(counts.map(|count| count as u8));
+        out.extend(self.entries.iter().map(|entry| entry.label));
+        out.extend(
+            self.entries
+                .iter()
+                .map(|entry| entry.value.to_le_bytes()[0]),
+        );
         let sum = sum(&out);
         out.extend(sum.to_le_bytes());
         out
