@@ -145,10 +145,12 @@ pub fn find_with<'r>(
         score: span.score,
     };
     let terms = Terms::new(&rules.terms);
+    let hidden = vault.edits.hidden(rules);
     let mut classed = texts.iter().zip(found).map(|(text, spans)| {
         let mut classed = spans.into_iter().map(classify).collect();
         terms.add_to(text, &mut classed);
-        vault.edits.apply(text, &mut classed, rules);
+        vault.edits.show(text, &mut classed);
+        hidden.add_to(text, &mut classed);
         classed
     });
     Findings {

@@ -88,8 +88,7 @@ fn opening(text: &str) -> &str {
     }
 }
 
-/// Whether a word or a number goes on from one character to the next.
-pub(crate) fn cuts(left: Option<char>, right: Option<char>) -> bool {
+fn cuts(left: Option<char>, right: Option<char>) -> bool {
     let is_inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     is_inside(left) && is_inside(right)
 }

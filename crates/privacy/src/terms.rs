@@ -1,4 +1,4 @@
-//! The app's own sensitive texts.
+//! Texts that are sensitive because somebody says so: the app's own, and what a person masks by hand.
 
 use std::{
     cmp::Reverse,
@@ -6,6 +6,7 @@ use std::{
 };
 
 use query::{EntityKind, PrivacyClass, Term};
+use zeroize::Zeroizing;
 
 use crate::{find::Classed, presets::least, tagger::is_unspaced};
 
@@ -24,14 +25,14 @@ impl Terms {
         let mut known = BTreeMap::new();
         let mut lengths: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for term in terms {
-            let text = Folded::new(term.text.trim()).text;
+            let text = fold(&term.text);
             if text.is_empty() {
                 continue;
             }
             let opening = lengths.entry(opening(&text).to_owned()).or_default();
             opening.insert(text.len());
             let class = term.class.max(least(term.kind));
-            let entry = known.entry(text).or_insert((term.kind, class));
+            let entry = known.entry(text.to_string()).or_insert((term.kind, class));
             if class > entry.1 {
                 *entry = (term.kind, class);
             }
@@ -114,6 +115,11 @@ impl Terms {
             }
         }
     }
+}
+
+/// What all ways to write a text have in common.
+pub(crate) fn fold(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(Folded::new(text.trim()).text)
 }
 
 /// A text in lower case, with one space for each white space.

@@ -83,20 +83,23 @@ fn what_is_hidden_leaves_behind_a_placeholder_in_every_message() {
     let kinds = [
         hidden("Nightjar", None),
         hidden("the  blue book", Some(EntityKind::Organization)),
+        hidden("张伟", Some(EntityKind::Person)),
     ];
     assert_eq!(edit(&mut vault, &balanced(), &kinds, &[]), NONE);
     assert_eq!(
         released(
             &[
                 "Nightjar, not Nightjars",
-                "NIGHTJAR? The\nBlue Book! Nightjar"
+                "NIGHTJAR? The\nBlue Book! Nightjar",
+                "我叫张伟，住在柏林"
             ],
             &balanced(),
             &mut vault
         ),
         [
             "[PRIVATE_1], not Nightjars",
-            "[PRIVATE_2]? [ORGANIZATION_1]! [PRIVATE_1]"
+            "[PRIVATE_2]? [ORGANIZATION_1]! [PRIVATE_1]",
+            "我叫[PERSON_1]，住在柏林"
         ]
     );
 }
