@@ -60,7 +60,7 @@ fn stays(text: String) -> Option<(String, String)> {
     Some((text.clone(), text))
 }
 
-static SAYINGS: [Saying; 30] = [
+static SAYINGS: [Saying; 32] = [
     |one, _| Some((one.text.clone(), one.value.clone())),
     |one, _| Some((one.text.clone(), one.value.clone())),
     |one, _| Some((format!("{}'s", one.text), format!("{}'s", one.value))),
@@ -113,8 +113,22 @@ static SAYINGS: [Saying; 30] = [
             .then(|| stays(format!("{given} {family}")))?
     },
     |one, _| stays(format!("Erik {}", one.names()?[1].0)),
-    |one, _| stays(format!("J. {}", one.names()?[1].0)),
+    |one, _| {
+        let [(given, _), (family, _)] = one.names()?;
+        (!given.starts_with('J')).then(|| stays(format!("J. {family}")))?
+    },
     |one, _| stays(format!("{} Bergman", one.names()?[0].0)),
+    |one, _| {
+        let [(given, _), (family, _)] = one.names()?;
+        stays(format!("Erik {}. {family}", &given[..1]))
+    },
+    |one, _| {
+        let [(given, _), (family, value)] = one.names()?;
+        Some((
+            format!("{family}, {given} Bergman"),
+            format!("{value}, {given} Bergman"),
+        ))
+    },
     |one, _| stays(format!("{}-Hansen", one.names()?[1].0)),
     |one, _| stays(format!("Hansen-{}", one.names()?[1].0)),
     |one, _| stays(format!("{}ovi", one.names()?[1].0)),

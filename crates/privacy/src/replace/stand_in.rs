@@ -35,9 +35,13 @@ pub(crate) struct StandIns {
 struct StandIn {
     of: Placeholder,
     value: Zeroizing<String>,
-    /// It is one word of a name.
+    /// It is one word.
     is_word: bool,
     role: Role,
+    /// It begins with a family's name or an initial: "Solberg, Ingrid", "I. Solberg".
+    begins_late: bool,
+    /// It ends with a given name: "Solberg, Ingrid".
+    ends_early: bool,
 }
 
 struct Word {
@@ -98,11 +102,19 @@ impl StandIns {
         let mut stand_ins = Self::default();
         for (of, value, text, parts) in left {
             let role = parts.first().map_or(Role::Fragment, |part| part.role);
+            let has = |word: &str, role| {
+                let mut parts = parts.iter().filter(|part| part.role == role);
+                parts.any(|part| part.word.eq_ignore_ascii_case(word))
+            };
+            let mut words = text.split(|c: char| !c.is_alphanumeric());
+            let (first, last) = (words.next().unwrap_or_default(), words.next_back());
             let stand_in = StandIn {
                 of,
                 value: Zeroizing::new(value.to_owned()),
                 is_word: text.bytes().all(|byte| byte.is_ascii_alphabetic()),
                 role,
+                begins_late: first.len() == 1 || has(first, Role::Family),
+                ends_early: last.is_some_and(|last| has(last, Role::Given)),
             };
             stand_ins.texts.insert(text.to_owned(), stand_in);
             for part in parts {
@@ -168,8 +180,18 @@ impl StandIns {
         let Some((length, stand_in)) = longest else {
             return Ok(None);
         };
-        let another = stand_in.is_word
-            && self.makes_another(at, length, stand_in.of.subject(), stand_in.role)?;
+        let subject = stand_in.of.subject();
+        let joined = at.joined && stand_in.role != Role::Fragment;
+        let joined_to_a_name = !stand_in.is_word
+            && (joined
+                || (stand_in.begins_late && self.has_other_name_before(at.previous, subject))
+                || (stand_in.ends_early
+                    && self.makes_another(at, length, subject, Role::Given)?));
+        if joined_to_a_name {
+            // "Erik Solberg, Ingrid": not all of it is of one name. Each word is looked at by itself.
+            return Ok(None);
+        }
+        let another = stand_in.is_word && self.makes_another(at, length, subject, stand_in.role)?;
         Ok(Some(if at.joined || another {
             Read::Uncertain(length)
         } else {

@@ -2,7 +2,7 @@
 
 use oorandom::Rand64;
 use privacy::{Detector, Restored, Restorer, Vault, find_with, preview, pseudonymize};
-use query::{ChatRequest, Message, PrivacyLevel, Role};
+use query::{ChatRequest, EntityKind, Message, PrivacyLevel, PrivacyRules, ReplaceWith, Role};
 
 use super::text::{below, boundary};
 
@@ -18,8 +18,9 @@ pub(super) fn check(text: &str, detector: &Detector, random: &mut Rand64) -> Res
             .to_vec(),
         ..ChatRequest::default()
     };
-    let mut vault = Vault::new();
-    let findings = find_with(detector, &request, &level.into(), &vault);
+    let mut vault = Vault::with_seed(random.rand_u64());
+    let rules = rules(level, random);
+    let findings = find_with(detector, &request, &rules, &vault);
     let shown = preview(&findings, &vault);
     let releasable = match pseudonymize(&findings, &mut vault) {
         Ok(releasable) => releasable,
@@ -73,6 +74,24 @@ pub(super) fn check(text: &str, detector: &Detector, random: &mut Rand64) -> Res
         (slowly, counts) == whole,
         "a reply by characters is restored as in one",
     )
+}
+
+/// Nothing but placeholders, or each kind in a way of its own.
+fn rules(level: PrivacyLevel, random: &mut Rand64) -> PrivacyRules {
+    const WAYS: [ReplaceWith; 4] = [
+        ReplaceWith::Placeholder,
+        ReplaceWith::Surrogate,
+        ReplaceWith::Shift,
+        ReplaceWith::Generalise,
+    ];
+    let mut rules = PrivacyRules::from(level);
+    if below(random, 2) == 0 {
+        let kinds = EntityKind::NAMES.iter();
+        rules.replace = kinds
+            .map(|(kind, _)| (*kind, WAYS[below(random, 4)]))
+            .collect();
+    }
+    rules
 }
 
 fn spans_are_apart_and_in_order(
