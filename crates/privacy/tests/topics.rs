@@ -101,7 +101,7 @@ fn count(sentences: &[Labelled], set: Set, topic: Option<Topic>) -> Counts {
 #[test]
 fn most_topics_are_found_and_few_for_nothing() {
     let sentences = sentences();
-    for (set, least_precision, least_recall) in [(Set::Tuned, 0.9, 0.75), (Set::Unseen, 0.9, 0.2)] {
+    for (set, least_precision, least_recall) in [(Set::Tuned, 0.9, 0.8), (Set::Unseen, 0.8, 0.55)] {
         let all = count(&sentences, set, None);
         println!("{set:?}: {all}");
         for (topic, name) in Topic::NAMES {

@@ -141,9 +141,15 @@ impl Reader {
         let owned = sentence
             .owner
             .is_some_and(|owner| at - owner <= OWNER_REACHES);
+        // `She is Korean`: a weak word that somebody is said to be is a strong one.
+        let stated = matches!(
+            before(1),
+            Some("am" | "m" | "is" | "are" | "re" | "half" | "part" | "was" | "only")
+        );
         for (entry, cue) in fitting {
             if let Cue::Topic(topic, weight) = cue {
-                sentence.hit(*topic, *entry, f32::from(*weight), at, owned);
+                let weight = if stated { 2.0 } else { f32::from(*weight) };
+                sentence.hit(*topic, *entry, weight, at, owned);
             }
         }
         sentence.personal |= sentence.somebody >= 1.0
