@@ -61,6 +61,7 @@ impl Tagger {
         }
         let mut likely = decode::likelihoods(&self.0, &emissions);
         self.spread(text, &tokens, &closed, &mut labels, &mut likely);
+        join_names(text, &tokens, self.0.kinds(), &mut labels);
         self.split_lists(text, &tokens, &mut labels);
         join_addresses(text, self.spans(text, &tokens, &labels, &likely))
     }
@@ -222,6 +223,20 @@ impl Tagger {
     }
 }
 
+/// Words with nothing but a space between them are one name: a person in two would have two placeholders.
+fn join_names(text: &str, tokens: &[Token], kinds: &[EntityKind], labels: &mut [usize]) {
+    for at in 1..tokens.len().min(labels.len()) {
+        let begins = labels[at];
+        let kind = begins.checked_sub(1).and_then(|label| kinds.get(label / 2));
+        let is_name = matches!(kind, Some(EntityKind::Person | EntityKind::Organization));
+        let follows = labels[at - 1] == begins || labels[at - 1] == begins + 1;
+        let gap = &text[tokens[at - 1].range.end..tokens[at].range.start];
+        if is_name && begins % 2 == 1 && follows && gap == " " {
+            labels[at] = begins + 1;
+        }
+    }
+}
+
 /// An address that begins within a line, or after a colon, and goes on in the next lines is one value, however
 /// many parts were seen in it. Where each line of a letter's head is a part, they stay apart.
 fn join_addresses(text: &str, spans: Vec<Span>) -> Vec<Span> {
@@ -277,4 +292,19 @@ pub fn covered(tokens: &[Token], recognized: &[Span]) -> Vec<Option<EntityKind>>
                 .map(|span| span.kind)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_two_becomes_one() {
+        let text = "Ada Ito, Bo Kim\nEve at Ada";
+        let kinds = [EntityKind::Person, EntityKind::Location];
+        // `Ada` `Ito` `,` `Bo` `Kim` `Eve` `at` `Ada`
+        let mut labels = [1, 1, 0, 1, 2, 1, 3, 3];
+        join_names(text, &tokens(text), &kinds, &mut labels);
+        assert_eq!(labels, [1, 2, 0, 1, 2, 1, 3, 3]);
+    }
 }
