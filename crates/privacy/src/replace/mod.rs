@@ -142,8 +142,12 @@ impl Left {
 
     /// Forgets what does not leave this time.
     pub(crate) fn retain(&mut self, leaves: &BTreeSet<Placeholder>) {
-        self.texts
-            .retain(|placeholder, _| leaves.contains(placeholder));
+        // Not `BTreeMap::retain`, which is much code for a page.
+        for (placeholder, leaving) in std::mem::take(&mut self.texts) {
+            if leaves.contains(&placeholder) {
+                self.texts.insert(placeholder, leaving);
+            }
+        }
     }
 
     /// Reads surrogates in an answer.
@@ -182,10 +186,13 @@ fn bearers<'v>(values: impl Iterator<Item = (Placeholder, &'v str)>) -> BTreeMap
             names.entry(placeholder.subject()).or_default().push(name);
         }
     }
-    let bearer = |(subject, names): (Subject, Vec<Name>)| {
-        let clearest = names.iter().min_by_key(|name| name.clearness())?;
-        let female = names.iter().find_map(Name::is_female);
-        Some((subject, Bearer::new(clearest, female)))
-    };
-    names.into_iter().filter_map(bearer).collect()
+    // One by one: collecting brings a sort into a page.
+    let mut bearers = BTreeMap::new();
+    for (subject, names) in names {
+        if let Some(clearest) = names.iter().min_by_key(|name| name.clearness()) {
+            let female = names.iter().find_map(Name::is_female);
+            bearers.insert(subject, Bearer::new(clearest, female));
+        }
+    }
+    bearers
 }
