@@ -30,7 +30,7 @@ const EXAMPLES: Record<'local' | 'cloud', readonly string[]> = {
   ],
   cloud: [
     'My e-mail address is ada.lovelace@example.org and my card number is 4111 1111 1111 1111. What are my e-mail address and my card number?',
-    'My card 4111 1111 1111 1111 was charged twice. Draft a complaint.',
+    'Rachel Zheng works for Northwind Bank and her e-mail address is rachel@northwind.example. What is her e-mail address?',
     'Why is there a tide on both sides of the Earth?',
   ],
 };
