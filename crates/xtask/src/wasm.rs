@@ -39,6 +39,8 @@ struct Module {
     features: &'static str,
     /// Whether several threads share the memory.
     threads: bool,
+    /// What of the profile is otherwise, in cargo's words.
+    settings: &'static [&'static str],
 }
 
 const CPU: Module = Module {
@@ -47,6 +49,7 @@ const CPU: Module = Module {
     package: "browser",
     features: "",
     threads: false,
+    settings: &[],
 };
 
 const CPU_RELAXED: Module = Module {
@@ -81,6 +84,8 @@ const GPU: Module = Module {
     name: "tidegate_gpu",
     title: "wasm with WebGPU (Burn: 15 minutes the first time)",
     features: "wgpu",
+    // Its kernels are the GPU's; the processor's only check them, once.
+    settings: &["profile.wasm.package.local-model.opt-level='s'"],
     ..CPU
 };
 
@@ -178,7 +183,13 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
     let target = places::target().join(module.folder());
     run::quiet(
         &format!("wasm-{}", module.name),
-        toolchain.build(module.package, module.features, &module.flags(), &target),
+        toolchain.build(
+            module.package,
+            module.features,
+            module.settings,
+            &module.flags(),
+            &target,
+        ),
     )?;
 
     let compiled = target
