@@ -6,7 +6,10 @@
 
 mod ways;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use proptest::{prelude::*, sample::select};
 use query::{ChatRequest, EntityKind, Message, PrivacyClass, Role};
@@ -77,14 +80,20 @@ fn forms((given, family): Person) -> Vec<String> {
 /// A message: what stands before each mention, and the mention.
 type Turn = Vec<(&'static str, EntityKind, String)>;
 
-/// People, and what is said. Everyone is first called by the whole name.
-fn conversation() -> impl Strategy<Value = (Vec<Person>, Vec<Turn>)> {
+/// People, and what is said in so many turns. `introduced` is what is said of somebody first; after that it is any of
+/// their names or of `others`, after any of `prose`.
+fn conversation(
+    turns: Range<usize>,
+    introduced: fn(Person) -> Turn,
+    prose: &'static [&'static str],
+    others: &'static [(EntityKind, &'static str)],
+) -> impl Strategy<Value = (Vec<Person>, Vec<Turn>)> {
     let person = (select(&GIVEN[..]), select(&FAMILY[..]));
     let turn = (
         prop::collection::vec(person, 0..3),
-        prop::collection::vec((select(&PROSE[..]), any::<prop::sample::Index>()), 1..8),
+        prop::collection::vec((select(prose), any::<prop::sample::Index>()), 1..8),
     );
-    prop::collection::vec(turn, 1..4).prop_map(|turns| {
+    prop::collection::vec(turn, turns).prop_map(move |turns| {
         let mut people: Vec<Person> = Vec::new();
         let mut messages = Vec::new();
         for (newcomers, mentions) in turns {
@@ -92,13 +101,14 @@ fn conversation() -> impl Strategy<Value = (Vec<Person>, Vec<Turn>)> {
             for person in newcomers {
                 if !people.contains(&person) {
                     people.push(person);
-                    let (given, family) = person;
-                    message.push((" ", EntityKind::Person, format!("{given} {family}")));
+                    message.extend(introduced(person));
                 }
             }
             let persons = people.iter().flat_map(|person| forms(*person));
             let persons = persons.map(|form| (EntityKind::Person, form));
-            let others = OTHERS.map(|(kind, value)| (kind, value.to_owned()));
+            let others = others
+                .iter()
+                .map(|(kind, value)| (*kind, (*value).to_owned()));
             let choice: Vec<_> = persons.chain(others).collect();
             for (prose, index) in mentions {
                 let (kind, value) = index.get(&choice).clone();
@@ -108,6 +118,11 @@ fn conversation() -> impl Strategy<Value = (Vec<Person>, Vec<Turn>)> {
         }
         (people, messages)
     })
+}
+
+/// By the whole name.
+fn by_name((given, family): Person) -> Turn {
+    vec![(" ", EntityKind::Person, format!("{given} {family}"))]
 }
 
 /// What becomes of a placeholder.
@@ -285,7 +300,7 @@ proptest! {
 
     #[test]
     fn hostile_answers_never_get_another_persons_name_back(
-        (people, turns) in conversation(),
+        (people, turns) in conversation(1..4, by_name, &PROSE, &OTHERS),
         made in prop::collection::vec((select(&ANSWERS[..]), any::<prop::sample::Index>()), 0..12),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {

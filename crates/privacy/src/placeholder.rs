@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, fmt};
 
 use query::EntityKind;
 
+use crate::tagger::is_invisible;
+
 /// More digits than this are no placeholder: it bounds what a stream must hold back.
 pub(crate) const MOST_DIGITS: usize = 6;
 
@@ -89,14 +91,6 @@ pub(crate) fn fold(c: char) -> char {
         '】' | '〕' | '⟧' => ']',
         _ => c,
     }
-}
-
-/// Takes no room: soft hyphen, zero-width space, joiners, word joiner, byte order mark.
-pub(crate) fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
-    )
 }
 
 #[cfg(test)]

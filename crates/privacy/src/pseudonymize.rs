@@ -57,7 +57,7 @@ pub fn pseudonymize(findings: &Findings<'_>, vault: &mut Vault) -> Result<Releas
 pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> Releasable {
     let by_chance = mentioned_by_chance(findings, vault);
     vault.learn(values(findings), &by_chance);
-    let left = vault.leaving(
+    let mut left = vault.leaving(
         &findings.replace,
         || rest(findings),
         || all_that_is_said(findings),
@@ -95,7 +95,6 @@ pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> Releasable {
     let Masked {
         named, replaced, ..
     } = masked;
-    let mut left = left;
     left.retain(&named);
     let class = findings.strictest().class;
     Releasable::new(request, replaced, left, class)

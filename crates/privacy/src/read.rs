@@ -11,7 +11,10 @@ use std::collections::BTreeSet;
 
 use query::EntityKind;
 
-use crate::placeholder::{MOST_DIGITS, Placeholder, fold, is_invisible, mentioned};
+use crate::{
+    placeholder::{MOST_DIGITS, Placeholder, fold, mentioned},
+    tagger::is_invisible,
+};
 
 /// More characters that take no room in one place are not read over: it bounds what a stream must hold back.
 const MOST_INVISIBLE: usize = 2;

@@ -46,13 +46,13 @@ impl Toolchain {
         matches!(self, Self::Debian { .. })
     }
 
-    /// `cargo rustc` of a crate's library as a module for wasm32, with these features and no others, and a
-    /// profile with these `settings`; Rust's `flags` are set for this target alone, so that build scripts and macros stay valid.
+    /// `cargo rustc` of a crate's library as a module for wasm32, with these features and no others, in this
+    /// profile; Rust's `flags` are set for this target alone, so that build scripts and macros stay valid.
     pub fn build(
         &self,
         package: &str,
         features: &str,
-        settings: &[&str],
+        profile: &str,
         flags: &str,
         target_folder: &Path,
     ) -> Expression {
@@ -62,7 +62,7 @@ impl Toolchain {
             "--crate-type",
             "cdylib",
             "--profile",
-            "wasm",
+            profile,
         ]
         .iter()
         .chain(&["--no-default-features", "--features", features])
@@ -70,9 +70,6 @@ impl Toolchain {
         .map(OsString::from)
         .collect();
         words.push(target_folder.into());
-        for setting in settings {
-            words.extend(["--config", *setting].map(OsString::from));
-        }
         let program = match self {
             Self::Active => PathBuf::from("cargo"),
             Self::Debian { .. } => {

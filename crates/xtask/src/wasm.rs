@@ -39,8 +39,8 @@ struct Module {
     features: &'static str,
     /// Whether several threads share the memory.
     threads: bool,
-    /// What of the profile is otherwise, in cargo's words.
-    settings: &'static [&'static str],
+    /// cargo's profile.
+    profile: &'static str,
 }
 
 const CPU: Module = Module {
@@ -49,7 +49,7 @@ const CPU: Module = Module {
     package: "browser",
     features: "",
     threads: false,
-    settings: &[],
+    profile: "wasm",
 };
 
 const CPU_RELAXED: Module = Module {
@@ -84,8 +84,7 @@ const GPU: Module = Module {
     name: "tidegate_gpu",
     title: "wasm with WebGPU (Burn: 15 minutes the first time)",
     features: "wgpu",
-    // Its kernels are the GPU's; the processor's only check them, once.
-    settings: &["profile.wasm.package.local-model.opt-level='s'"],
+    profile: "wasm-gpu",
     ..CPU
 };
 
@@ -186,7 +185,7 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
         toolchain.build(
             module.package,
             module.features,
-            module.settings,
+            module.profile,
             &module.flags(),
             &target,
         ),
@@ -194,7 +193,7 @@ fn build(module: &Module, names: bool) -> Result<Outcome> {
 
     let compiled = target
         .join(TARGET)
-        .join("wasm")
+        .join(module.profile)
         .join(format!("{}.wasm", module.package));
     let bytes =
         fs::read(&compiled).with_context(|| format!("{}: not readable", compiled.display()))?;
@@ -345,7 +344,7 @@ fn copy_javascript(bound: &Path, output: &Path, module: &Module) -> Result<()> {
 
 /// What finds names and addresses: a page loads it beside the module, if it has a cloud.
 fn copy_tagger(output: &Path) -> Result<()> {
-    let weights = places::root().join("crates/privacy/weights/tagger.bin");
+    let weights = places::tagger();
     fs::create_dir_all(output)?;
     fs::copy(&weights, output.join("tagger.bin"))
         .with_context(|| format!("copying {}", weights.display()))?;

@@ -6,6 +6,7 @@ import { Browser } from '../harness/chromium.ts';
 import { create } from '../harness/package.ts';
 import { places } from '../harness/places.ts';
 import { readJob } from './job.ts';
+import { tidegate } from './runtimes/tidegate.ts';
 import { FileServer } from './serve.ts';
 
 /** What `cargo xtask bench privacy` wants to have measured. */
@@ -51,10 +52,7 @@ const WARM_UP = 200;
 
 test('finding, in a page', async () => {
   const job = readJob<Job>();
-  const html = `<!doctype html><title>Privacy</title><script type="module">
-import * as tidegate from '/tidegate/index.js';
-window.tidegate = tidegate;
-</script>`;
+  const html = `<!doctype html><title>Privacy</title><script type="module">${tidegate.page}</script>`;
   const server = await FileServer.start({ '/tidegate/': places.packageDist }, { '/': html });
   const browser = await Browser.start({ executable: job.chromium });
   try {

@@ -5,7 +5,7 @@ use query::EntityKind;
 
 use crate::{
     detect::Span,
-    replace::amount::{self, Start},
+    replace::{amount, scan::Start},
 };
 
 /// Amounts outside of what was found, to be added to it.
@@ -21,7 +21,7 @@ pub(crate) fn amounts(text: &str, found: &[Span]) -> Vec<Span> {
             continue;
         }
         end = match amount::read(&text[at..], before, true) {
-            Start::Amount(amount) => at + amount.length,
+            Start::Certain(amount) => at + amount.length,
             Start::Uncertain(length) => at + length,
             Start::Partial | Start::Other => continue,
         };

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use super::scan::{Scan, Start, Stop};
+
 /// An amount as it is written. Ranges and lengths in bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Amount {
@@ -25,17 +27,6 @@ pub(crate) struct Amount {
 
 /// A currency's symbol.
 pub(crate) type Currency = &'static str;
-
-/// What a text starts with.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    Amount(Amount),
-    /// An amount of this length; which one is not certain.
-    Uncertain(usize),
-    /// All of it may be the first part of an amount.
-    Partial,
-    Other,
-}
 
 /// What stands before or after a number; the longer of two that begin alike first.
 const MARKS: [(&str, Currency); 15] = [
@@ -71,22 +62,19 @@ const MOST_DIGITS: usize = 13;
 
 /// Reads an amount at the start of `text`, which stands after the character `before`. `ends` says that nothing comes
 /// after the text; then it is never [`Start::Partial`].
-pub(crate) fn read(text: &str, before: Option<char>, ends: bool) -> Start {
+pub(crate) fn read(text: &str, before: Option<char>, ends: bool) -> Start<Amount> {
     let inside = |c: char| c.is_alphanumeric() || "_.,/\\+#%$€£¥₹".contains(c);
     if before.is_some_and(inside) {
         return Start::Other;
     }
     let scan = Scan { text, at: 0, ends };
-    scan.amount().unwrap_or_else(|stop| match stop {
-        Stop::Partial => Start::Partial,
-        Stop::Other => Start::Other,
-    })
+    scan.amount().into()
 }
 
 /// The amount that a text is.
 pub(crate) fn whole(text: &str) -> Option<Amount> {
     match read(text, None, true) {
-        Start::Amount(amount) if amount.length == text.len() => Some(amount),
+        Start::Certain(amount) if amount.length == text.len() => Some(amount),
         _ => None,
     }
 }
@@ -129,21 +117,8 @@ pub(super) fn magnitude(text: &str) -> Option<String> {
     Some(format!("{words} of {}", amount.currency))
 }
 
-/// Why nothing was read.
-enum Stop {
-    Partial,
-    Other,
-}
-
-#[derive(Clone, Copy)]
-struct Scan<'t> {
-    text: &'t str,
-    at: usize,
-    ends: bool,
-}
-
 impl Scan<'_> {
-    fn amount(mut self) -> Result<Start, Stop> {
+    fn amount(mut self) -> Result<Start<Amount>, Stop> {
         let signed = matches!(self.peek()?, '-' | '−');
         if signed {
             self.at += self.peek()?.len_utf8();
@@ -189,7 +164,7 @@ impl Scan<'_> {
                 group,
             })
         });
-        Ok(amount.map_or(Start::Uncertain(self.at), Start::Amount))
+        Ok(amount.map_or(Start::Uncertain(self.at), Start::Certain))
     }
 
     fn mark(&mut self) -> Result<Option<Currency>, Stop> {
@@ -206,13 +181,8 @@ impl Scan<'_> {
         let start = self.at;
         loop {
             let next = self.peek()?;
-            let separates = matches!(next, '.' | ',')
-                && self.at > start
-                && match self.text[self.at..].chars().nth(1) {
-                    Some(c) => c.is_ascii_digit(),
-                    None if self.ends => false,
-                    None => return Err(Stop::Partial),
-                };
+            let separates =
+                matches!(next, '.' | ',') && self.at > start && self.second()?.is_ascii_digit();
             if !next.is_ascii_digit() && !separates {
                 break;
             }
@@ -266,15 +236,6 @@ impl Scan<'_> {
         }
         Ok(false)
     }
-
-    /// NUL after the end of the text.
-    fn peek(&self) -> Result<char, Stop> {
-        match self.text[self.at..].chars().next() {
-            Some(c) => Ok(c),
-            None if self.ends => Ok('\0'),
-            None => Err(Stop::Partial),
-        }
-    }
 }
 
 /// How many decimals a number has, what stands before them, and what between thousands. Nothing where that is not
@@ -324,7 +285,7 @@ mod tests {
     #[track_caller]
     fn plus(text: &str, hundredths: i64) -> String {
         match read(text, None, true) {
-            Start::Amount(amount) => {
+            Start::Certain(amount) => {
                 rewrite(text, &amount, amount.value + hundredths).unwrap() + &text[amount.length..]
             }
             other => panic!("{text}: {other:?}"),

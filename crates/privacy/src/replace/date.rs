@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use super::scan::{Scan, Start, Stop};
+
 /// A date as it is written. Ranges and lengths in bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Date {
@@ -29,17 +31,6 @@ pub(crate) struct Date {
 enum Style {
     Number,
     Word { german: bool, short: bool },
-}
-
-/// What a text starts with.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    Date(Date),
-    /// A date of this length; which one is not certain.
-    Uncertain(usize),
-    /// All of it may be the first part of a date.
-    Partial,
-    Other,
 }
 
 /// Which comes first where two numbers are before the year.
@@ -82,27 +73,28 @@ const ORDINALS: [&str; 4] = ["st", "nd", "rd", "th"];
 
 /// Reads a date at the start of `text`, which stands after the character `before`. `ends` says that nothing comes
 /// after the text; then it is never [`Start::Partial`].
-pub(crate) fn read(text: &str, before: Option<char>, order: Option<Order>, ends: bool) -> Start {
+pub(crate) fn read(
+    text: &str,
+    before: Option<char>,
+    order: Option<Order>,
+    ends: bool,
+) -> Start<Date> {
     // A part of a word, a path, a version, a price.
     let inside = |c: char| c.is_alphanumeric() || "_-/.+#$€£\\".contains(c);
     if before.is_some_and(inside) {
         return Start::Other;
     }
     let scan = Scan { text, at: 0, ends };
-    let start = match text.bytes().next() {
-        Some(b'0'..=b'9') => scan.number_first(order),
-        Some(b'a'..=b'z' | b'A'..=b'Z') => scan.month_first(),
-        _ => Err(Stop::Other),
-    };
-    start.unwrap_or_else(|stop| match stop {
-        Stop::Partial => Start::Partial,
-        Stop::Other => Start::Other,
-    })
+    match text.bytes().next() {
+        Some(b'0'..=b'9') => scan.number_first(order).into(),
+        Some(b'a'..=b'z' | b'A'..=b'Z') => scan.month_first().into(),
+        _ => Start::Other,
+    }
 }
 
 /// The date that a text is, with or without a time after it.
 pub(crate) fn whole(text: &str, order: Option<Order>) -> Option<Date> {
-    let Start::Date(date) = read(text, None, order, true) else {
+    let Start::Certain(date) = read(text, None, order, true) else {
         return None;
     };
     let time = &text[date.length..];
@@ -116,7 +108,7 @@ pub(crate) fn whole(text: &str, order: Option<Order>) -> Option<Date> {
 
 /// Which comes first in `13/4/2024`; nothing where both may.
 pub(crate) fn order_of(text: &str) -> Option<Order> {
-    let Start::Date(date) = read(text, None, None, true) else {
+    let Start::Certain(date) = read(text, None, None, true) else {
         return None;
     };
     let slashed = date.style == Style::Number
@@ -232,22 +224,9 @@ fn civil(days: i32) -> (i32, u32, u32) {
     (year_of_era + era * 400 + i32::from(month <= 2), month, day)
 }
 
-/// Why nothing was read.
-enum Stop {
-    Partial,
-    Other,
-}
-
-#[derive(Clone, Copy)]
-struct Scan<'t> {
-    text: &'t str,
-    at: usize,
-    ends: bool,
-}
-
 impl Scan<'_> {
     /// `2024-03-04`, `04.03.2024`, `4 March 2024`.
-    fn number_first(mut self, order: Option<Order>) -> Result<Start, Stop> {
+    fn number_first(mut self, order: Option<Order>) -> Result<Start<Date>, Stop> {
         let (first, first_range) = self.digits(4)?;
         let separator = self.peek()?;
         if !matches!(separator, '-' | '/' | '.') || !self.second()?.is_ascii_digit() {
@@ -292,7 +271,7 @@ impl Scan<'_> {
         if !before_time {
             self.at_end()?;
         }
-        Ok(Start::Date(Date {
+        Ok(Start::Certain(Date {
             days,
             length: self.at,
             ordinal: day.1.end..day.1.end,
@@ -305,7 +284,7 @@ impl Scan<'_> {
     }
 
     /// `4 March 2024`, after the day.
-    fn day_first(mut self, day: u32, day_range: Range<usize>) -> Result<Start, Stop> {
+    fn day_first(mut self, day: u32, day_range: Range<usize>) -> Result<Start<Date>, Stop> {
         if day_range.len() > 2 {
             return Err(Stop::Other);
         }
@@ -313,30 +292,18 @@ impl Scan<'_> {
         self.joint(&[" ", "-", "\u{a0}"])?.ok_or(Stop::Other)?;
         self.joint(&["of "])?;
         let dotted = &self.text[ordinal.clone()] == ".";
-        let (month, month_range, style) = self.month(dotted)?;
+        let month = self.month(dotted)?;
         let end = self.at;
         if self.peek()? == '.' && self.second()? == ' ' {
             self.at += 1;
         }
-        let year = match self.joint(&[", ", " ", "-", "\u{a0}"])? {
-            Some(()) => self.year()?,
-            None => None,
-        };
-        let Some((year, year_range)) = year else {
-            self.at = end;
-            return self.uncertain();
-        };
-        self.named(
-            (day, day_range),
-            ordinal,
-            (month, month_range, style),
-            (year, year_range),
-        )
+        let year = self.year(&[", ", " ", "-", "\u{a0}"])?;
+        self.named(end, (day, day_range), ordinal, month, year)
     }
 
     /// `March 4, 2024`
-    fn month_first(mut self) -> Result<Start, Stop> {
-        let (month, month_range, style) = self.month(false)?;
+    fn month_first(mut self) -> Result<Start<Date>, Stop> {
+        let month = self.month(false)?;
         if self.peek()? == '.' {
             self.at += 1;
         }
@@ -351,32 +318,26 @@ impl Scan<'_> {
         }
         let ordinal = self.ordinal(false)?;
         let end = self.at;
-        let year = match self.joint(&[", ", ",", " ", "-", "\u{a0}"])? {
-            Some(()) => self.year()?,
-            None => None,
-        };
+        let year = self.year(&[", ", ",", " ", "-", "\u{a0}"])?;
+        self.named(end, (day, day_range), ordinal, month, year)
+    }
+
+    /// With a month's name. Without a year, `end` is where the date ends.
+    fn named(
+        mut self,
+        end: usize,
+        (day, day_range): (u32, Range<usize>),
+        ordinal: Range<usize>,
+        (month, month_range, style): (u32, Range<usize>, Style),
+        year: Option<(u32, Range<usize>)>,
+    ) -> Result<Start<Date>, Stop> {
         let Some((year, year_range)) = year else {
             self.at = end;
             return self.uncertain();
         };
-        self.named(
-            (day, day_range),
-            ordinal,
-            (month, month_range, style),
-            (year, year_range),
-        )
-    }
-
-    fn named(
-        self,
-        (day, day_range): (u32, Range<usize>),
-        ordinal: Range<usize>,
-        (month, month_range, style): (u32, Range<usize>, Style),
-        (year, year_range): (u32, Range<usize>),
-    ) -> Result<Start, Stop> {
         let days = days(year, month, day).ok_or(Stop::Other)?;
         self.at_end()?;
-        Ok(Start::Date(Date {
+        Ok(Start::Certain(Date {
             days,
             length: self.at,
             padded: self.text.as_bytes()[day_range.start] == b'0',
@@ -388,7 +349,7 @@ impl Scan<'_> {
         }))
     }
 
-    fn uncertain(self) -> Result<Start, Stop> {
+    fn uncertain(self) -> Result<Start<Date>, Stop> {
         self.at_end()?;
         Ok(Start::Uncertain(self.at))
     }
@@ -461,9 +422,9 @@ impl Scan<'_> {
         ))
     }
 
-    /// Four digits.
-    fn year(&mut self) -> Result<Option<(u32, Range<usize>)>, Stop> {
-        if !self.peek()?.is_ascii_digit() {
+    /// Four digits after one of these.
+    fn year(&mut self, joints: &[&str]) -> Result<Option<(u32, Range<usize>)>, Stop> {
+        if self.joint(joints)?.is_none() || !self.peek()?.is_ascii_digit() {
             return Ok(None);
         }
         let (year, range) = self.digits(4)?;
@@ -501,24 +462,6 @@ impl Scan<'_> {
         }
         Ok(None)
     }
-
-    /// NUL after the end of the text.
-    fn peek(&self) -> Result<char, Stop> {
-        match self.text[self.at..].chars().next() {
-            Some(c) => Ok(c),
-            None if self.ends => Ok('\0'),
-            None => Err(Stop::Partial),
-        }
-    }
-
-    /// The one after that.
-    fn second(&self) -> Result<char, Stop> {
-        match self.text[self.at..].chars().nth(1) {
-            Some(c) => Ok(c),
-            None if self.ends => Ok('\0'),
-            None => Err(Stop::Partial),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -528,7 +471,7 @@ mod tests {
     #[track_caller]
     fn moved(text: &str, by: i32) -> String {
         match read(text, None, None, true) {
-            Start::Date(date) => rewrite(text, &date, date.days + by) + &text[date.length..],
+            Start::Certain(date) => rewrite(text, &date, date.days + by) + &text[date.length..],
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -582,7 +525,7 @@ mod tests {
             );
         }
         let first = |order| match read("3/4/2024", None, Some(order), true) {
-            Start::Date(date) => civil(date.days),
+            Start::Certain(date) => civil(date.days),
             other => panic!("{other:?}"),
         };
         assert_eq!(first(DayFirst), (2024, 4, 3));
@@ -640,7 +583,7 @@ mod tests {
                     );
                 }
             }
-            assert!(matches!(read(text, None, None, false), Start::Date(_)));
+            assert!(matches!(read(text, None, None, false), Start::Certain(_)));
         }
         for text in ["2 apples", "May I", "Ma c", "12 ", "Septembers"] {
             let start = read(text, None, None, false);

@@ -9,6 +9,7 @@ pub(crate) mod date;
 mod general;
 mod moved;
 mod names;
+pub(crate) mod scan;
 mod shift;
 mod stand_in;
 mod surrogate;

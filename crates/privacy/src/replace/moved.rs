@@ -12,6 +12,7 @@ use super::{
     Read,
     amount::{self, Amount, Currency},
     date::{self, Date, Order},
+    scan::Start,
     shift::Shift,
 };
 use crate::placeholder::Placeholder;
@@ -29,10 +30,10 @@ impl Kept {
         let mut before = None;
         for (at, c) in text.char_indices() {
             let before = before.replace(c);
-            if let date::Start::Date(date) = date::read(&text[at..], before, order, true) {
+            if let Start::Certain(date) = date::read(&text[at..], before, order, true) {
                 kept.days.insert(date.days);
             }
-            if let amount::Start::Amount(amount) = amount::read(&text[at..], before, true) {
+            if let Start::Certain(amount) = amount::read(&text[at..], before, true) {
                 kept.amounts.insert((amount.currency, amount.value));
             }
         }
@@ -91,17 +92,17 @@ impl Moved {
         let mut partial = false;
         if !self.days.is_empty() {
             match date::read(text, before, self.shift.order, ends) {
-                date::Start::Date(date) => return self.date(text, &date),
-                date::Start::Uncertain(length) => return self.as_it_left(text, length),
-                date::Start::Partial => partial = true,
-                date::Start::Other => {}
+                Start::Certain(date) => return self.date(text, &date),
+                Start::Uncertain(length) => return self.as_it_left(text, length),
+                Start::Partial => partial = true,
+                Start::Other => {}
             }
         }
         if !self.amounts.is_empty() {
             match amount::read(text, before, ends) {
-                amount::Start::Amount(amount) if !partial => return self.amount(text, &amount),
-                amount::Start::Uncertain(length) if !partial => return Read::Uncertain(length),
-                amount::Start::Partial => partial = true,
+                Start::Certain(amount) if !partial => return self.amount(text, &amount),
+                Start::Uncertain(length) if !partial => return Read::Uncertain(length),
+                Start::Partial => partial = true,
                 _ => {}
             }
         }

@@ -11,8 +11,8 @@ mod token;
 mod weights;
 
 pub use features::{Features, ROW_BITS, hash};
-pub(crate) use token::is_unspaced;
 pub use token::{Token, tokens};
+pub(crate) use token::{is_invisible, is_unspaced};
 pub use weights::{Parts, Weights, WeightsError};
 
 use query::{EntityKind, PrivacyLevel};

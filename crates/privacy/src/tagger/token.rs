@@ -65,9 +65,9 @@ fn is_mark(c: char) -> bool {
     )
 }
 
-/// Soft hyphens, joiners and spaces without width: who reads does not see them, and a word is the same word with
-/// them.
-pub(super) fn is_invisible(c: char) -> bool {
+/// Takes no room: soft hyphen, zero-width space, joiners, word joiner, byte order mark. Who reads does not see it, and
+/// a word is the same word with it.
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
