@@ -6,6 +6,8 @@
 mod decide;
 mod score;
 mod sentences;
+mod weights;
 
 pub use decide::{LEAST_ANSWER, NoRoute, route};
 pub use score::gain;
+pub use weights::{Sections, WeightsError, write_sections};

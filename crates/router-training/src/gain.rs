@@ -1,0 +1,1 @@
+//! Expected gain and novelty: training and measuring.

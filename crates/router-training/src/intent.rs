@@ -1,0 +1,1 @@
+//! Intent: training and measuring.
