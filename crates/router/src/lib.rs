@@ -3,6 +3,7 @@
 //! The privacy gate comes before the score and cannot be outvoted by it: this crate does not know how
 //! personal data is found, only what was found.
 
+pub mod confidence;
 mod decide;
 mod score;
 mod sentences;
