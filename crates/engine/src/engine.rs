@@ -8,6 +8,7 @@ use query::{
     ChatRequest, CloudState, DeviceState, Error, ErrorCode, MaskEdits, MasksEdited, Policy,
     Preview, Route,
 };
+use router::Judgement;
 use zeroize::Zeroizing;
 
 use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary};
@@ -193,7 +194,9 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             // A key that an app pins says who the gateway is, not what it runs.
             attested: false,
         };
-        let decided = router::route(request, &findings.strictest(), &device, &cloud, policy);
+        let strictest = findings.strictest();
+        let judgement = Judgement::default();
+        let decided = router::route(request, &strictest, &device, &cloud, policy, judgement);
         decided.map_err(|no_route| match detector {
             // Who set it knows the file and the way out.
             Err(why) if no_route.code == ErrorCode::DetectorUnavailable => {

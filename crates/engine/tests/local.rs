@@ -91,7 +91,9 @@ fn nothing_leaves_and_the_receipt_says_so() {
     };
     assert!((receipt.confidence.take().unwrap() - 0.5).abs() < 1e-6);
     let AnswerEvent::Route {
-        route: Route { gain, .. },
+        route: Route {
+            scores, changes, ..
+        },
     } = &events[0]
     else {
         panic!("Route comes first")
@@ -104,7 +106,8 @@ fn nothing_leaves_and_the_receipt_says_so() {
                 route: Route {
                     target: Target::Local,
                     reasons: vec![reason.clone()],
-                    gain: *gain
+                    scores: *scores,
+                    changes: changes.clone(),
                 }
             },
             text("ada@example.com "),

@@ -172,7 +172,7 @@ pub struct TopicFinding {
 
 /// How far a whole request may go: as far as the strictest class of all that was found in it. With what has
 /// that class, each once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strictest {
     /// The class.
     pub class: PrivacyClass,

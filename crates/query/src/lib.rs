@@ -10,6 +10,7 @@ mod chat;
 mod error;
 mod finding;
 mod format;
+mod intent;
 mod masks;
 mod policy;
 mod receipt;
@@ -25,13 +26,14 @@ pub use chat::{
 pub use error::{Error, ErrorCode};
 pub use finding::{EntityKind, Finding, PrivacyClass, Strictest, TopicFinding};
 pub use format::{JsonSchemaFormat, ResponseFormat};
+pub use intent::{Estimate, Guess, Intent};
 pub use masks::{HiddenText, MaskEdits, MasksEdited};
 pub use policy::{CloudState, DeviceState, LocalState, Mode, Overflow, Policy, PrivacyLevel};
 pub use receipt::{
     AnswerEvent, Piece, Preview, PreviewFinding, PreviewMessage, Receipt, Replaced, Sent, Source,
     Timing, UsageByTier,
 };
-pub use route::{Reason, ReasonCode, Route, Target};
+pub use route::{Change, ChangeCode, Reason, ReasonCode, Route, Scores, Target, Utility};
 pub use rules::{PrivacyRules, ReplaceWith, Term, Topic};
 pub use tools::{
     FunctionCall, FunctionDefinition, FunctionName, NamedToolChoice, Tool, ToolCall, ToolChoice,

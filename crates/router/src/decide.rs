@@ -1,16 +1,17 @@
-//! The decision: hard rules first, then the score.
+//! The decision: hard rules first, then what each place is worth.
 
 use query::{
     ChatRequest, CloudState, DeviceState, ErrorCode, LocalState, Mode, Overflow, Policy,
-    PrivacyClass, Reason, ReasonCode, Route, Strictest, Target,
+    PrivacyClass, Reason, ReasonCode, Route, Scores, Strictest, Target,
 };
 
-use crate::{score, sentences::sentence};
+use crate::{
+    Inputs, Judgement,
+    change::changes,
+    sentences::sentence,
+    utility::{preference, scores},
+};
 
-/// From this expected gain on, `prefer-local` hands over to the cloud.
-const MUCH_BETTER: f32 = 0.5;
-/// The same where something in the query should rather stay: two signs of a hard question, not one.
-const WORTH_LEAVING: f32 = 0.75;
 /// Tokens of the context that must be left for an answer, unless the request asks for fewer.
 pub const LEAST_ANSWER: u32 = 64;
 
@@ -24,7 +25,7 @@ pub struct NoRoute {
 }
 
 /// Decides where a query is answered. `strictest` is how far it may go: that rule comes first, and no score
-/// and no mode outvotes it.
+/// and no mode outvotes it. `judgement` is of [`crate::question`].
 ///
 /// # Errors
 /// [`NoRoute`] if neither place is allowed and able to answer; it names what stands in the way of both.
@@ -34,118 +35,117 @@ pub fn route(
     device: &DeviceState,
     cloud: &CloudState,
     policy: &Policy,
+    judgement: Judgement,
 ) -> Result<Route, NoRoute> {
-    let gain = score::gain(query);
-    let (preferred, why) = preference(policy.mode, gain, strictest.class);
-    let go = |target, codes: Vec<ReasonCode>| {
-        Ok(Route {
-            target,
-            reasons: codes
-                .into_iter()
-                .map(|code| reason(code, strictest))
-                .collect(),
-            gain,
-        })
-    };
+    decide(&Inputs::of(
+        query, strictest, device, cloud, policy, judgement,
+    ))
+}
 
-    match (
-        why_not_cloud(query, strictest.class, device, cloud, policy.mode),
-        why_not_local(query, device, policy),
-    ) {
-        (None, None) => go(preferred, why),
-        // What may not leave explains more than what was preferred anyway.
-        (Some(code @ (ReasonCode::NeverLeaves | ReasonCode::NeedsAttestation)), None) => {
-            go(Target::Local, vec![code])
-        }
-        (Some(_), None) if preferred == Target::Local => go(Target::Local, why),
-        (Some(not_cloud), None) => go(Target::Local, vec![not_cloud]),
-        (None, Some(_)) if preferred == Target::Cloud => go(Target::Cloud, why),
-        (None, Some(not_local @ ReasonCode::LocalContextTooSmall))
-            if policy.overflow == Overflow::Error =>
-        {
-            let reasons = [ReasonCode::OverflowIsAnError, not_local];
-            Err(NoRoute {
-                code: ErrorCode::ContextOverflow,
-                reasons: reasons.map(|code| reason(code, strictest)),
-            })
-        }
-        (None, Some(not_local)) => go(Target::Cloud, vec![not_local]),
-        (Some(not_cloud), Some(not_local)) => Err(NoRoute {
-            code: error_code(policy.mode, not_cloud, not_local),
-            reasons: [reason(not_cloud, strictest), reason(not_local, strictest)],
+/// As [`route`], from inputs that were put together before.
+///
+/// # Errors
+/// As [`route`].
+pub fn decide(inputs: &Inputs) -> Result<Route, NoRoute> {
+    let reason = |code| Reason {
+        code,
+        text: sentence(code, &inputs.strictest),
+    };
+    match place(inputs) {
+        (scores, Decided::At(target, codes)) => Ok(Route {
+            target,
+            reasons: codes.into_iter().map(reason).collect(),
+            scores,
+            changes: changes(inputs, target),
+        }),
+        (_, Decided::Nowhere(code, reasons)) => Err(NoRoute {
+            code,
+            reasons: reasons.map(reason),
         }),
     }
 }
 
-/// Where the mode would have it answered if both places could, and why.
-fn preference(mode: Mode, gain: f32, class: PrivacyClass) -> (Target, Vec<ReasonCode>) {
-    match mode {
-        Mode::LocalOnly => (Target::Local, vec![ReasonCode::ModeLocalOnly]),
-        Mode::CloudOnly => (Target::Cloud, vec![ReasonCode::ModeCloudOnly]),
-        Mode::PreferCloud => (Target::Cloud, vec![ReasonCode::ModePreferCloud]),
-        Mode::PreferLocal if gain >= WORTH_LEAVING => (Target::Cloud, vec![ReasonCode::LooksHard]),
-        Mode::PreferLocal if gain >= MUCH_BETTER && class == PrivacyClass::Public => {
-            (Target::Cloud, vec![ReasonCode::LooksHard])
+/// A decision without its words.
+pub(crate) enum Decided {
+    /// Where, and why.
+    At(Target, Vec<ReasonCode>),
+    /// Why neither the cloud nor the page.
+    Nowhere(ErrorCode, [ReasonCode; 2]),
+}
+
+/// Rules, then scores.
+pub(crate) fn place(inputs: &Inputs) -> (Scores, Decided) {
+    let scores = scores(inputs);
+    let (preferred, why) = preference(inputs, &scores);
+    let decided = match (why_not_cloud(inputs), why_not_local(inputs)) {
+        (None, None) => Decided::At(preferred, why),
+        // What may not leave explains more than what was preferred anyway.
+        (Some(code @ (ReasonCode::NeverLeaves | ReasonCode::NeedsAttestation)), None) => {
+            Decided::At(Target::Local, vec![code])
         }
-        Mode::PreferLocal if gain >= MUCH_BETTER => (
-            Target::Local,
-            vec![ReasonCode::ModePreferLocal, ReasonCode::PreferNot],
+        (Some(_), None) if preferred == Target::Local => Decided::At(Target::Local, why),
+        (Some(not_cloud), None) => Decided::At(Target::Local, vec![not_cloud]),
+        (None, Some(_)) if preferred == Target::Cloud => Decided::At(Target::Cloud, why),
+        (None, Some(not_local @ ReasonCode::LocalContextTooSmall))
+            if inputs.overflow == Overflow::Error =>
+        {
+            let reasons = [ReasonCode::OverflowIsAnError, not_local];
+            Decided::Nowhere(ErrorCode::ContextOverflow, reasons)
+        }
+        (None, Some(not_local)) => Decided::At(Target::Cloud, vec![not_local]),
+        (Some(not_cloud), Some(not_local)) => Decided::Nowhere(
+            error_code(inputs.mode, not_cloud, not_local),
+            [not_cloud, not_local],
         ),
-        Mode::PreferLocal => (
-            Target::Local,
-            vec![ReasonCode::ModePreferLocal, ReasonCode::LooksEasy],
-        ),
-    }
+    };
+    (scores, decided)
 }
 
 /// The first rule that forbids the cloud.
-fn why_not_cloud(
-    query: &ChatRequest,
-    class: PrivacyClass,
-    device: &DeviceState,
-    cloud: &CloudState,
-    mode: Mode,
-) -> Option<ReasonCode> {
-    match class {
+fn why_not_cloud(inputs: &Inputs) -> Option<ReasonCode> {
+    match inputs.strictest.class {
         PrivacyClass::NeverLeaves => return Some(ReasonCode::NeverLeaves),
-        PrivacyClass::Restricted if !cloud.attested => return Some(ReasonCode::NeedsAttestation),
+        PrivacyClass::Restricted if !inputs.cloud.attested => {
+            return Some(ReasonCode::NeedsAttestation);
+        }
         PrivacyClass::Restricted | PrivacyClass::PreferNot | PrivacyClass::Public => {}
     }
-    if mode == Mode::LocalOnly {
+    if inputs.mode == Mode::LocalOnly {
         return Some(ReasonCode::ModeLocalOnly);
     }
-    if query.local_only().next().is_some() {
+    if inputs.only_local {
         return Some(ReasonCode::OnlyLocalCan);
     }
-    if !cloud.configured {
+    if !inputs.cloud.configured {
         return Some(ReasonCode::CloudNotConfigured);
     }
-    if !device.online {
+    if !inputs.device.online {
         return Some(ReasonCode::Offline);
     }
-    if !cloud.detector_ready {
+    if !inputs.cloud.detector_ready {
         return Some(ReasonCode::DetectorNotReady);
     }
     None
 }
 
 /// The first rule that forbids the page.
-fn why_not_local(query: &ChatRequest, device: &DeviceState, policy: &Policy) -> Option<ReasonCode> {
-    if policy.mode == Mode::CloudOnly {
+fn why_not_local(inputs: &Inputs) -> Option<ReasonCode> {
+    if inputs.mode == Mode::CloudOnly {
         return Some(ReasonCode::ModeCloudOnly);
     }
-    let LocalState::Ready { context_length } = device.local else {
+    let LocalState::Ready { context_length } = inputs.device.local else {
         return Some(ReasonCode::LocalNotReady);
     };
-    if matches!(policy.overflow, Overflow::DropOldest | Overflow::Summarise) {
+    if matches!(inputs.overflow, Overflow::DropOldest | Overflow::Summarise) {
         // The engine makes it fit.
         return None;
     }
-    let asked = query.answer_limit().unwrap_or(LEAST_ANSWER);
-    if device.prompt_tokens.saturating_add(asked.min(LEAST_ANSWER)) > context_length {
-        return Some(ReasonCode::LocalContextTooSmall);
-    }
-    None
+    let asked = inputs.answer_limit.unwrap_or(LEAST_ANSWER);
+    let needed = inputs
+        .device
+        .prompt_tokens
+        .saturating_add(asked.min(LEAST_ANSWER));
+    (needed > context_length).then_some(ReasonCode::LocalContextTooSmall)
 }
 
 /// What stands in the way of both, as one code: of what the person could change, the nearest.
@@ -162,13 +162,6 @@ fn error_code(mode: Mode, not_cloud: ReasonCode, not_local: ReasonCode) -> Error
         (_, ReasonCode::LocalContextTooSmall) => ErrorCode::ContextOverflow,
         (_, ReasonCode::LocalNotReady) => ErrorCode::LocalUnavailable,
         _ => ErrorCode::NoRoute,
-    }
-}
-
-fn reason(code: ReasonCode, strictest: &Strictest) -> Reason {
-    Reason {
-        code,
-        text: sentence(code, strictest),
     }
 }
 

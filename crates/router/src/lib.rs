@@ -1,14 +1,27 @@
 //! Decides where a query is answered. Pure: no I/O, no clock of its own.
 //!
-//! The privacy gate comes before the score and cannot be outvoted by it: this crate does not know how
+//! The privacy gate comes before the scores and cannot be outvoted by them: this crate does not know how
 //! personal data is found, only what was found.
+//!
+//! ```text
+//! decide.rs      rules first, then what each place is worth
+//! inputs.rs      all that a decision is made from
+//! utility.rs     what each place is worth
+//! change.rs      what would have changed the decision
+//! sentences.rs   reasons and changes in words
+//! weights.rs     what training learned, as bytes of a file
+//! confidence/    what the tokens and the text of a local answer say of it
+//! ```
 
+mod change;
 pub mod confidence;
 mod decide;
-mod score;
+mod inputs;
 mod sentences;
+mod utility;
 mod weights;
 
-pub use decide::{LEAST_ANSWER, NoRoute, route};
-pub use score::gain;
+pub use decide::{LEAST_ANSWER, NoRoute, decide, route};
+pub use inputs::{Inputs, Judgement, question};
+pub use query::{Estimate, Guess, Intent};
 pub use weights::{Sections, WeightsError, write_sections};

@@ -1,6 +1,6 @@
 //! Reasons in sentences that a person understands.
 
-use query::{EntityKind, ReasonCode, Strictest, Topic};
+use query::{ChangeCode, EntityKind, ReasonCode, Strictest, Topic};
 
 pub(crate) fn sentence(code: ReasonCode, strictest: &Strictest) -> String {
     let sentence = match code {
@@ -43,12 +43,40 @@ pub(crate) fn sentence(code: ReasonCode, strictest: &Strictest) -> String {
         }
         ReasonCode::LooksHard => "This looks too hard for the model on this device.",
         ReasonCode::LooksEasy => "This looks easy enough for the model on this device.",
+        ReasonCode::Unfamiliar => {
+            "This is unlike the questions that are known here, so this device begins and sees how it goes."
+        }
     };
     sentence.to_owned()
 }
 
+/// What would have to be otherwise: the beginning of a sentence.
+pub(crate) fn condition(code: ChangeCode, strictest: &Strictest) -> String {
+    let condition = match code {
+        ChangeCode::WithoutFindings => return format!("Without {}", things(strictest)),
+        ChangeCode::ModePreferLocal => "If you preferred answers from this device",
+        ChangeCode::ModePreferCloud => "If you preferred answers from the cloud",
+        ChangeCode::Online => "If this device were online",
+        ChangeCode::CloudConfigured => "If a cloud were set up",
+        ChangeCode::DetectorReady => "If what finds names and addresses were loaded",
+        ChangeCode::LocalReady => "If the model on this device were ready",
+        ChangeCode::ShorterConversation => "If the conversation were shorter",
+        ChangeCode::WithoutLocalOnly => {
+            "If this did not ask for what only the model on this device can do"
+        }
+        ChangeCode::EasierQuestion => "If this looked easier",
+        ChangeCode::HarderQuestion => "If this looked harder",
+    };
+    condition.to_owned()
+}
+
 /// A sentence that ends with what it is about.
 fn because(what: &str, strictest: &Strictest) -> String {
+    format!("{what}: {}.", things(strictest))
+}
+
+/// What has the strictest class, each once.
+fn things(strictest: &Strictest) -> String {
     let kinds = strictest.kinds.iter().map(|kind| name(*kind));
     let topics = strictest.topics.iter().map(|topic| topic_name(*topic));
     let mut names: Vec<&str> = Vec::new();
@@ -57,7 +85,7 @@ fn because(what: &str, strictest: &Strictest) -> String {
             names.push(name);
         }
     }
-    format!("{what}: {}.", names.join(", "))
+    names.join(", ")
 }
 
 fn topic_name(topic: Topic) -> &'static str {

@@ -35,13 +35,18 @@ export type { PrivacyRules } from './privacy-rules.js';
 export type { Stats } from './stats.js';
 export type { Events, Tidegate } from './tidegate.js';
 export type {
+  Change,
+  ChangeCode,
   ChatRequest,
   EntityKind,
   ErrorCode,
+  Estimate,
   FinishReason,
   FunctionCall,
   FunctionDefinition,
+  Guess,
   HiddenText,
+  Intent,
   JsonSchemaFormat,
   MaskEdits,
   MasksEdited,
@@ -62,6 +67,7 @@ export type {
   ResponseFormat,
   Role,
   Route,
+  Scores,
   Sent,
   Source,
   Stop,
@@ -78,4 +84,5 @@ export type {
   TopLogprob,
   Usage,
   UsageByTier,
+  Utility,
 } from './types.gen.js';

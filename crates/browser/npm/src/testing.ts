@@ -21,9 +21,11 @@ import type {
   Reason,
   Receipt,
   Route,
+  Scores,
   Source,
   ToolCall,
   Usage,
+  Utility,
 } from './types.gen.js';
 
 /** What the stand-in does. */
@@ -195,7 +197,7 @@ class TestEngine implements Engine {
       reason.code = policy.privacy.kinds.EMAIL === 'restricted' ? 'needs-attestation' : 'never-leaves';
       reason.text = 'There is something here that may not leave.';
     }
-    return { target, reasons: [reason], gain: 0 };
+    return { target, reasons: [reason], scores: SCORES, changes: [] };
   }
 
   async preview(request: ChatRequest, policy: Policy): Promise<Preview> {
@@ -224,6 +226,19 @@ class TestEngine implements Engine {
 
   async dispose(): Promise<void> {}
 }
+
+const NOTHING: Utility = { gain: 0, cost: 0, latency: 0, burden: 0, total: 0 };
+
+/** It decides by the mode alone. */
+const SCORES: Scores = {
+  guess: null,
+  estimate: null,
+  tolerance: 0.5,
+  sensitivity: 0,
+  cost: 0,
+  local: NOTHING,
+  cloud: NOTHING,
+};
 
 /** Each piece counts as one token that was never in doubt. */
 function logprobsOf(request: ChatRequest, token: string): Pick<Piece, 'logprobs'> {

@@ -503,7 +503,7 @@ export type Target = "local" | "cloud";
 /**
  * Why, as a code that code can match on.
  */
-export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "needs-attestation" | "prefer-not" | "cloud-not-configured" | "offline" | "detector-not-ready" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy";
+export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "needs-attestation" | "prefer-not" | "cloud-not-configured" | "offline" | "detector-not-ready" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy" | "unfamiliar";
 
 /**
  * One reason, with a sentence that a person understands.
@@ -513,6 +513,120 @@ export type Reason = {
  * The code.
  */
 code: ReasonCode, 
+/**
+ * The sentence.
+ */
+text: string, };
+
+/**
+ * What is asked for.
+ */
+export type Intent = "classification" | "extraction" | "summarization" | "rewriting" | "translation" | "facts" | "writing" | "reasoning" | "mathematics" | "code" | "planning" | "chat";
+
+/**
+ * What is probably asked for.
+ */
+export type Guess = { 
+/**
+ * The likeliest intent.
+ */
+intent: Intent, 
+/**
+ * How probable it is, 0 to 1.
+ */
+probability: number, };
+
+/**
+ * What the cloud is expected to do better, from the question alone.
+ */
+export type Estimate = { 
+/**
+ * How much better the cloud's answer is expected to be than the local model's: the difference of two grades of
+ * 0 to 1, so -1 to 1.
+ */
+gain: number, 
+/**
+ * How unlike what the estimate was learned from the question is: 0 if it knows many like it, 1 if none.
+ */
+novelty: number, };
+
+/**
+ * What a place is worth for a query: `gain` less the others. Each is a share of the best that can be gained (an
+ * answer that is right instead of wrong), already weighted by the policy.
+ */
+export type Utility = { 
+/**
+ * What it is expected to answer better than the page, and what the mode adds for it.
+ */
+gain: number, 
+/**
+ * Money.
+ */
+cost: number, 
+/**
+ * Waiting.
+ */
+latency: number, 
+/**
+ * What it takes from the device, or from the person: a low battery, something that should rather stay.
+ */
+burden: number, 
+/**
+ * All of it.
+ */
+total: number, };
+
+/**
+ * What a decision was made from. None of it can undo a rule: where something may not leave, or a place cannot
+ * answer, the scores decide nothing.
+ */
+export type Scores = { 
+/**
+ * What is probably asked for; `null` without the router's weights.
+ */
+guess: Guess | null, 
+/**
+ * What the cloud is expected to do better; `null` without the router's weights.
+ */
+estimate: Estimate | null, 
+/**
+ * How well the answer can wait, 0 to 1.
+ */
+tolerance: number, 
+/**
+ * How much rather it should stay, 0 to 1; 1 is that it has to.
+ */
+sensitivity: number, 
+/**
+ * How dear the cloud's answer is, 0 to 1; half where it costs what the policy calls fair.
+ */
+cost: number, 
+/**
+ * What the page is worth.
+ */
+local: Utility, 
+/**
+ * What the cloud is worth.
+ */
+cloud: Utility, };
+
+/**
+ * What would have to be otherwise, as a code that code can match on.
+ */
+export type ChangeCode = "without-findings" | "mode-prefer-local" | "mode-prefer-cloud" | "online" | "cloud-configured" | "detector-ready" | "local-ready" | "shorter-conversation" | "without-local-only" | "easier-question" | "harder-question";
+
+/**
+ * One thing that would have changed the decision, and what would have come of it.
+ */
+export type Change = { 
+/**
+ * The code.
+ */
+code: ChangeCode, 
+/**
+ * Where it would be answered then.
+ */
+target: Target, 
 /**
  * The sentence.
  */
@@ -531,9 +645,13 @@ target: Target,
  */
 reasons: Array<Reason>, 
 /**
- * Expected gain of the cloud over the local model, 0 to 1.
+ * What it was made from.
  */
-gain: number, };
+scores: Scores, 
+/**
+ * What would have changed it, each alone, the nearest first.
+ */
+changes: Array<Change>, };
 
 /**
  * Where an answer came from.
