@@ -11,11 +11,15 @@
 //! sentences.rs   reasons and changes in words
 //! weights.rs     what training learned, as bytes of a file
 //! confidence/    what the tokens and the text of a local answer say of it
+//! calibration/   how likely a local answer stands, for one model file, and the threshold that keeps a stated risk
+//! feedback.rs    what people do with local answers moves that threshold
 //! ```
 
+pub mod calibration;
 mod change;
 pub mod confidence;
 mod decide;
+pub mod feedback;
 mod inputs;
 mod sentences;
 mod utility;
