@@ -1,13 +1,13 @@
 //! The one exported class.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use engine::Engine;
 use local_model::Backend;
 use oblivious_http::VerifiedKey;
 use privacy::{Detector, Tagger};
-use query::{AnswerEvent, ChatRequest, Error, ErrorCode, MaskEdits, Policy};
+use query::{AnswerEvent, ChatRequest, Error, ErrorCode, MaskEdits, Policy, Price};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::File;
@@ -49,6 +49,8 @@ struct CloudOptions {
     relays: Vec<String>,
     keys: String,
     model: Option<String>,
+    #[serde(default)]
+    prices: BTreeMap<String, Price>,
 }
 
 #[derive(Serialize)]
@@ -84,11 +86,10 @@ impl EngineHandle {
                         "options.cloud.relays: expected at least one relay URL",
                     )
                 })?;
-                engine.with_cloud(
-                    RelayTransport::new(relay),
-                    pinned(&options.keys)?,
-                    options.model,
-                )
+                let key = pinned(&options.keys)?;
+                engine
+                    .with_cloud(RelayTransport::new(relay), key, options.model)
+                    .with_prices(options.prices)
             }
         };
         Ok(Self {

@@ -41,7 +41,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
 
         let detector = self.detector();
         let findings = self.find(&request, policy, &detector);
-        let route = self.decide(&findings, policy, &detector)?;
+        let route = self.decide(&findings, policy, &detector, start)?;
         on_event(AnswerEvent::Route {
             route: route.clone(),
         });
@@ -94,7 +94,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         on_piece: &mut dyn FnMut(Piece),
     ) -> Result<Outcome, Error> {
         let fitted = overflow::fit(&self.local, request, policy, &self.summary).await?;
-        let mut answer = self.local.generate(&fitted.request, on_piece).await?;
+        let mut answer = self.generate(&fitted.request, policy, on_piece).await?;
         answer.usage.prompt_tokens += fitted.spent.prompt_tokens;
         answer.usage.completion_tokens += fitted.spent.completion_tokens;
         answer.usage.total_tokens += fitted.spent.total_tokens;

@@ -1,8 +1,11 @@
 //! The cloud's half of an answer: pseudonymise, ask, seal, post, open, restore.
 
-use oblivious_http::{Event, Opener};
+use std::cell::Cell;
+
+use oblivious_http::{Event, Opener, Sealed};
 use privacy::{Findings, Releasable, Restored, Restorer};
 use query::{Error, ErrorCode, Piece, Policy, Sent, Source, Usage, UsageByTier};
+use router::RateLimit;
 
 use crate::{
     Clock, Consent, Decision, Engine, LocalModel, Reply, Signals, Transport,
@@ -10,6 +13,7 @@ use crate::{
     completion::{Completed, Completion, refusal},
     engine::WayOut,
     event_stream::EventStream,
+    measure::Stopwatch,
 };
 
 /// Longest sealed error that is kept, bytes.
@@ -47,13 +51,16 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let replaced = releasable.replaced().to_vec();
         let (sealed, opener) = oblivious_http::seal(&cloud.key, releasable)
             .map_err(|error| Error::new(ErrorCode::Internal, format!("sealing: {error}")))?;
-        let mut reply = cloud.transport.post(&sealed).await?;
-        let mut answer = CloudAnswer::new(opener, restorer);
-        while let Some(bytes) = reply.chunk().await.map_err(broken_off)? {
-            on_piece(Piece::text(answer.push(&bytes)?));
-        }
-        let (rest, completed, restored) = answer.finish()?;
-        on_piece(Piece::text(rest));
+        let (watch, limit) = (Stopwatch::start(&self.clock), Cell::default());
+        let answer = CloudAnswer::new(opener, restorer, &limit);
+        let mut on_piece = |piece: Piece| {
+            watch.piece(&piece, &self.clock);
+            on_piece(piece);
+        };
+        let received = receive(&cloud.transport, &sealed, answer, &mut on_piece).await;
+        let went = received.as_ref().map(|(completed, _)| &completed.usage);
+        self.note_cloud(&watch, went, &limit.get());
+        let (completed, restored) = received?;
 
         Ok(Outcome {
             finish_reasons: vec![completed.finish_reason],
@@ -86,14 +93,32 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     }
 }
 
+/// Sends, and takes in the reply to its end.
+async fn receive(
+    transport: &impl Transport,
+    sealed: &Sealed,
+    mut answer: CloudAnswer<'_>,
+    on_piece: &mut dyn FnMut(Piece),
+) -> Result<(Completed, Restored), Error> {
+    let mut reply = transport.post(sealed).await?;
+    while let Some(bytes) = reply.chunk().await.map_err(broken_off)? {
+        on_piece(Piece::text(answer.push(&bytes)?));
+    }
+    let (rest, completed, restored) = answer.finish()?;
+    on_piece(Piece::text(rest));
+    Ok((completed, restored))
+}
+
 /// A reply on its way from sealed bytes to text.
-struct CloudAnswer {
+struct CloudAnswer<'l> {
     opener: Opener,
-    plain: PlainAnswer,
+    plain: PlainAnswer<'l>,
 }
 
 /// Behind the seal.
-struct PlainAnswer {
+struct PlainAnswer<'l> {
+    /// What it says of the cloud's rate limit.
+    limit: &'l Cell<RateLimit>,
     restorer: Restorer,
     status: Option<u16>,
     events: EventStream,
@@ -101,9 +126,10 @@ struct PlainAnswer {
     error: Vec<u8>,
 }
 
-impl CloudAnswer {
-    fn new(opener: Opener, restorer: Restorer) -> Self {
+impl<'l> CloudAnswer<'l> {
+    fn new(opener: Opener, restorer: Restorer, limit: &'l Cell<RateLimit>) -> Self {
         let plain = PlainAnswer {
+            limit,
             restorer,
             status: None,
             events: EventStream::default(),
@@ -147,12 +173,17 @@ impl CloudAnswer {
     }
 }
 
-impl PlainAnswer {
+impl PlainAnswer<'_> {
     fn read(&mut self, opened: Vec<Event>) -> Result<String, Error> {
         let mut text = String::new();
         for event in opened {
             match event {
-                Event::Head { status, .. } => self.status = Some(status),
+                Event::Head { status, headers } => {
+                    self.status = Some(status);
+                    let fields = headers.iter();
+                    let fields = fields.map(|(name, value)| (name.as_str(), value.as_str()));
+                    self.limit.set(RateLimit::read(fields));
+                }
                 Event::Body(bytes) if self.status == Some(200) => {
                     for data in self.events.push(&bytes)? {
                         text.push_str(&self.restorer.push(&self.completion.push(&data)?));

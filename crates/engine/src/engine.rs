@@ -1,14 +1,14 @@
 //! What an engine is made of, and the two ways to ask it without doing anything.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use oblivious_http::VerifiedKey;
 use privacy::{Detector, Findings, Vault};
 use query::{
     ChatRequest, CloudState, DeviceState, Error, ErrorCode, MaskEdits, MasksEdited, Policy,
-    Preview, Route,
+    Preview, Price, Route,
 };
-use router::Judgement;
+use router::{Inputs, Judgement, NoRoute, Record, Schedule};
 use zeroize::Zeroizing;
 
 use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary};
@@ -31,6 +31,10 @@ pub struct Engine<L, T, C, S, K> {
     pub(crate) vault: RefCell<Vault>,
     /// Never borrowed across an await.
     pub(crate) summary: RefCell<Summary>,
+    /// What was seen of both places. Never borrowed across an await.
+    pub(crate) schedule: RefCell<Schedule>,
+    /// The last decision. Never borrowed across an await.
+    record: RefCell<Option<Record>>,
 }
 
 /// What finds personal data before anything leaves, or why it is not there.
@@ -41,6 +45,8 @@ pub(crate) struct Cloud<T> {
     pub(crate) transport: T,
     pub(crate) key: VerifiedKey,
     pub(crate) model: Option<String>,
+    /// What its models cost.
+    prices: BTreeMap<String, Price>,
 }
 
 /// What has to be there before anything leaves. Whatever is sent takes this along.
@@ -65,6 +71,8 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             seeds: || 0,
             vault: RefCell::default(),
             summary: RefCell::default(),
+            schedule: RefCell::default(),
+            record: RefCell::default(),
         }
     }
 
@@ -75,7 +83,17 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             transport,
             key,
             model,
+            prices: BTreeMap::new(),
         });
+        self
+    }
+
+    /// The same engine with what the cloud's models cost, by name. Without a cloud they mean nothing.
+    #[must_use]
+    pub fn with_prices(mut self, prices: BTreeMap<String, Price>) -> Self {
+        if let Some(cloud) = &mut self.cloud {
+            cloud.prices = prices;
+        }
         self
     }
 
@@ -108,7 +126,18 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         check(request)?;
         let detector = self.detector();
         let findings = self.find(request, policy, &detector);
-        self.decide(&findings, policy, &detector)
+        self.decide(&findings, policy, &detector, self.clock.now_ms())
+    }
+
+    /// How the last request was decided, answered or not: [`router::replay`] decides it again. Nothing of what was
+    /// asked is in it.
+    pub fn last_record(&self) -> Option<Record> {
+        self.record.borrow().clone()
+    }
+
+    /// There is another local model now: how fast the last one was says nothing of it.
+    pub fn forget_local_speed(&self) {
+        self.schedule.borrow_mut().forget_local();
     }
 
     /// What of a request would leave if the cloud answered it. Without a cloud, what recognizers alone would see to.
@@ -181,22 +210,33 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         findings: &Findings<'_>,
         policy: &Policy,
         detector: &Looking,
+        now_ms: f64,
     ) -> Result<Route, Error> {
         let request = findings.request();
+        let mut schedule = self.schedule.borrow_mut();
         let device = DeviceState {
             local: self.local.state(),
             online: self.signals.online(),
             prompt_tokens: self.local.count_tokens(request),
+            cached_tokens: self.local.cached_tokens(request),
+            ..DeviceState::default()
         };
+        let device = schedule.device(&self.signals.device(), device);
         let cloud = CloudState {
             configured: self.cloud.is_some(),
             detector_ready: detector.is_ok(),
             // A key that an app pins says who the gateway is, not what it runs.
             attested: false,
+            price: self.price(request),
+            ..CloudState::default()
         };
+        let cloud = schedule.cloud(now_ms, cloud);
         let strictest = findings.strictest();
         let judgement = Judgement::default();
-        let decided = router::route(request, &strictest, &device, &cloud, policy, judgement);
+        let inputs = Inputs::of(request, &strictest, &device, &cloud, policy, judgement);
+        let record = Record::of(inputs, None);
+        let decided: Result<Route, NoRoute> = record.result.clone().into();
+        self.record.replace(Some(record));
         decided.map_err(|no_route| match detector {
             // Who set it knows the file and the way out.
             Err(why) if no_route.code == ErrorCode::DetectorUnavailable => {
@@ -205,6 +245,13 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             }
             _ => no_route.into(),
         })
+    }
+
+    /// What the model costs that would be asked.
+    fn price(&self, request: &ChatRequest) -> Option<Price> {
+        let cloud = self.cloud.as_ref()?;
+        let model = request.model.as_ref().or(cloud.model.as_ref())?;
+        cloud.prices.get(model).copied()
     }
 
     /// The sealed path, for a request in which a detector has looked.

@@ -12,6 +12,7 @@ mod consent;
 mod engine;
 mod event_stream;
 mod local_model;
+mod measure;
 mod overflow;
 mod signals;
 mod transport;

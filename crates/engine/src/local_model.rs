@@ -14,6 +14,11 @@ pub trait LocalModel {
     /// Tokens of the prompt that this request makes; 0 if it is not loaded.
     fn count_tokens(&self, request: &ChatRequest) -> u32;
 
+    /// How many of those tokens its key/value cache holds already; 0 if it does not know.
+    fn cached_tokens(&self, _request: &ChatRequest) -> u32 {
+        0
+    }
+
     /// Gives `n` answers, one after the other; `on_piece` gets each in pieces.
     ///
     /// # Errors

@@ -1,9 +1,16 @@
 //! What the device says of itself.
 
+use query::DeviceSignals;
+
 /// What the device says of itself.
 pub trait Signals {
     /// Whether it has a network.
     fn online(&self) -> bool;
+
+    /// Battery, pressure and the like; unknown unless a device says so.
+    fn device(&self) -> DeviceSignals {
+        DeviceSignals::default()
+    }
 }
 
 /// Signals that do not change.

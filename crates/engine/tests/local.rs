@@ -134,9 +134,10 @@ fn nothing_leaves_and_the_receipt_says_so() {
                         },
                         cloud: Usage::default(),
                     },
+                    // Read at the start, before the model's, at the first text (twice), after the model's, at the end.
                     ms: Timing {
-                        first: 10.0,
-                        total: 20.0
+                        first: 30.0,
+                        total: 50.0
                     },
                 },
             },

@@ -28,7 +28,10 @@ pub use finding::{EntityKind, Finding, PrivacyClass, Strictest, TopicFinding};
 pub use format::{JsonSchemaFormat, ResponseFormat};
 pub use intent::{Estimate, Guess, Intent};
 pub use masks::{HiddenText, MaskEdits, MasksEdited};
-pub use policy::{CloudState, DeviceState, LocalState, Mode, Overflow, Policy, PrivacyLevel};
+pub use policy::{
+    CloudSpeed, CloudState, DeviceSignals, DeviceState, LocalSpeed, LocalState, Mode, Overflow,
+    Patience, Policy, Preferences, Pressure, Price, PrivacyLevel, Risk, Strain,
+};
 pub use receipt::{
     AnswerEvent, Piece, Preview, PreviewFinding, PreviewMessage, Receipt, Replaced, Sent, Source,
     Timing, UsageByTier,

@@ -54,6 +54,26 @@ pub enum ReasonCode {
     LooksEasy,
     /// The question is unlike those that the expected gain was learned from, so it counts for little.
     Unfamiliar,
+    /// The cloud takes long.
+    CloudSlow,
+    /// The local model takes long.
+    LocalSlow,
+    /// The cloud costs more than the answer is worth.
+    CloudExpensive,
+    /// The cloud's rate limit is reached, or nearly.
+    CloudLimited,
+    /// The cloud failed again and again.
+    CloudFailing,
+    /// The battery is low.
+    BatteryLow,
+    /// The device is hot, or slowed down.
+    DeviceHot,
+    /// The person asked for less data.
+    DataSaver,
+    /// The local model still has the conversation in its cache.
+    WarmCache,
+    /// The local model has room for a part of the answer only.
+    LocalContextShort,
 }
 
 /// One reason, with a sentence that a person understands.
@@ -131,6 +151,18 @@ pub enum ChangeCode {
     EasierQuestion,
     /// The question is harder for the local model.
     HarderQuestion,
+    /// The answer can wait.
+    CanWait,
+    /// The cloud costs nothing.
+    FreeCloud,
+    /// The cloud answers at once.
+    FasterCloud,
+    /// The cloud is there, and its rate limit is not reached.
+    CloudAvailable,
+    /// The local model answers at once.
+    FasterLocal,
+    /// The device is charged and cool.
+    DeviceRested,
 }
 
 /// One thing that would have changed the decision, and what would have come of it.

@@ -1,6 +1,9 @@
 //! What would have changed a decision: it is decided again with one thing changed at a time.
 
-use query::{Change, ChangeCode, LocalState, Mode, PrivacyClass, Strictest, Target};
+use query::{
+    Change, ChangeCode, CloudSpeed, LocalSpeed, LocalState, Mode, Patience, PrivacyClass, Strain,
+    Strictest, Target,
+};
 
 use crate::{
     Inputs,
@@ -16,7 +19,7 @@ const LONG_CONTEXT: u32 = 1 << 17;
 type Make = fn(&mut Inputs);
 
 /// Each thing and how it is changed: first what a person can do, then what would have to happen.
-const CHANGES: [(ChangeCode, Make); 11] = [
+const CHANGES: [(ChangeCode, Make); 17] = [
     (ChangeCode::WithoutFindings, |inputs| {
         inputs.strictest.class = PrivacyClass::Public;
     }),
@@ -34,6 +37,36 @@ const CHANGES: [(ChangeCode, Make); 11] = [
     (ChangeCode::ModePreferCloud, |inputs| {
         inputs.mode = Mode::PreferCloud;
     }),
+    (ChangeCode::CanWait, |inputs| {
+        inputs.patience = Patience::Patient;
+    }),
+    (ChangeCode::DeviceRested, |inputs| {
+        inputs.device.strain = Strain {
+            data_saver: inputs.device.strain.data_saver,
+            far: inputs.device.strain.far,
+            ..Strain::default()
+        };
+    }),
+    (ChangeCode::CloudAvailable, |inputs| {
+        inputs.cloud.scarcity = 0.0;
+        inputs.cloud.failing = false;
+    }),
+    (ChangeCode::FasterCloud, |inputs| {
+        inputs.device.strain.far = false;
+        inputs.cloud.speed = Some(CloudSpeed {
+            first: 0,
+            first_at_most: 0,
+            token: 0,
+        });
+    }),
+    (ChangeCode::FasterLocal, |inputs| {
+        inputs.device.strain.slowed = false;
+        inputs.device.speed = Some(LocalSpeed {
+            prefill: 0,
+            decode: 0,
+        });
+    }),
+    (ChangeCode::FreeCloud, |inputs| inputs.cloud.price = None),
     (ChangeCode::Online, |inputs| inputs.device.online = true),
     (ChangeCode::LocalReady, |inputs| {
         if !matches!(inputs.device.local, LocalState::Ready { .. }) {

@@ -1,7 +1,8 @@
 //! All that a decision is made from.
 
 use query::{
-    ChatRequest, CloudState, DeviceState, Estimate, Guess, Mode, Overflow, Policy, Role, Strictest,
+    ChatRequest, CloudState, DeviceState, Estimate, Guess, Mode, Overflow, Patience, Policy,
+    Preferences, Price, Role, Strictest,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,9 @@ pub struct Judgement {
     /// What the cloud is expected to do better.
     pub estimate: Option<Estimate>,
 }
+
+/// Most that a preference weighs.
+const MOST: f32 = 4.0;
 
 /// All that a decision is made from. The same inputs give the same decision on every machine, bit by bit.
 ///
@@ -35,6 +39,10 @@ pub struct Inputs {
     pub mode: Mode,
     /// What to do with a conversation that is too long for the page.
     pub overflow: Overflow,
+    /// How well the answer can wait.
+    pub patience: Patience,
+    /// What counts how much.
+    pub preferences: Preferences,
     /// What the router's weights say.
     pub judgement: Judgement,
 }
@@ -54,11 +62,39 @@ impl Inputs {
             answer_limit: query.answer_limit(),
             strictest: strictest.clone(),
             device: *device,
-            cloud: *cloud,
+            cloud: CloudState {
+                price: cloud.price.map(|price| Price {
+                    input: number(price.input, f32::MAX, 0.0),
+                    output: number(price.output, f32::MAX, 0.0),
+                }),
+                scarcity: number(cloud.scarcity, 1.0, 0.0),
+                ..*cloud
+            },
             mode: policy.mode,
             overflow: policy.overflow,
+            patience: policy.patience,
+            preferences: {
+                let usual = Preferences::default();
+                let given = policy.preferences;
+                Preferences {
+                    quality: number(given.quality, MOST, usual.quality),
+                    cost: number(given.cost, MOST, usual.cost),
+                    latency: number(given.latency, MOST, usual.latency),
+                    device: number(given.device, MOST, usual.device),
+                    fair_price: number(given.fair_price, f32::MAX, usual.fair_price),
+                }
+            },
             judgement: judgement.of_numbers(),
         }
+    }
+}
+
+/// From 0 to `most`; `otherwise` for what is no number, which JSON has not either.
+fn number(given: f32, most: f32, otherwise: f32) -> f32 {
+    if given.is_finite() {
+        given.clamp(0.0, most)
+    } else {
+        otherwise
     }
 }
 

@@ -7,7 +7,9 @@
 //! decide.rs      rules first, then what each place is worth
 //! inputs.rs      all that a decision is made from
 //! utility.rs     what each place is worth
+//! schedule/      what was seen of both places so far: speed, rate limits, the device's strain
 //! change.rs      what would have changed the decision
+//! record.rs      a decision in a form in which it can be made again
 //! sentences.rs   reasons and changes in words
 //! weights.rs     what training learned, as bytes of a file
 //! confidence/    what the tokens and the text of a local answer say of it
@@ -21,6 +23,8 @@ pub mod confidence;
 mod decide;
 pub mod feedback;
 mod inputs;
+mod record;
+mod schedule;
 mod sentences;
 mod utility;
 mod weights;
@@ -28,4 +32,6 @@ mod weights;
 pub use decide::{LEAST_ANSWER, NoRoute, decide, route};
 pub use inputs::{Inputs, Judgement, question};
 pub use query::{Estimate, Guess, Intent};
+pub use record::{Decision, Record, replay};
+pub use schedule::{HeadRoom, RateLimit, Schedule, Sketch};
 pub use weights::{Sections, WeightsError, write_sections};

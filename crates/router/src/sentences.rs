@@ -46,6 +46,20 @@ pub(crate) fn sentence(code: ReasonCode, strictest: &Strictest) -> String {
         ReasonCode::Unfamiliar => {
             "This is unlike the questions that are known here, so this device begins and sees how it goes."
         }
+        ReasonCode::CloudSlow => "The cloud would take longer than the model on this device.",
+        ReasonCode::LocalSlow => "The model on this device would take longer than the cloud.",
+        ReasonCode::CloudExpensive => "The cloud would cost more than it is worth here.",
+        ReasonCode::CloudLimited => "The cloud takes few more questions for now, or none.",
+        ReasonCode::CloudFailing => "The cloud failed again and again, only just now.",
+        ReasonCode::BatteryLow => "This device's battery is low.",
+        ReasonCode::DeviceHot => "This device is warm from work, and slows down.",
+        ReasonCode::DataSaver => "You asked for less data to be used.",
+        ReasonCode::WarmCache => {
+            "The model on this device has this conversation in mind, and would have to read it again later."
+        }
+        ReasonCode::LocalContextShort => {
+            "The model on this device has no room for the whole answer."
+        }
     };
     sentence.to_owned()
 }
@@ -66,6 +80,12 @@ pub(crate) fn condition(code: ChangeCode, strictest: &Strictest) -> String {
         }
         ChangeCode::EasierQuestion => "If this looked easier",
         ChangeCode::HarderQuestion => "If this looked harder",
+        ChangeCode::CanWait => "If this could wait",
+        ChangeCode::FreeCloud => "If the cloud cost nothing",
+        ChangeCode::FasterCloud => "If the cloud were faster",
+        ChangeCode::CloudAvailable => "If the cloud took more questions",
+        ChangeCode::FasterLocal => "If the model on this device were faster",
+        ChangeCode::DeviceRested => "If it were charged and cool",
     };
     condition.to_owned()
 }

@@ -94,6 +94,10 @@ const READY: CloudState = CloudState {
     configured: true,
     detector_ready: true,
     attested: false,
+    speed: None,
+    scarcity: 0.0,
+    failing: false,
+    price: None,
 };
 
 /// Classes, and whether the cloud is attested; whether that keeps a question in the page, and how it is said.
@@ -133,6 +137,7 @@ fn every_combination_has_one_row_and_follows_it() {
                         configured,
                         detector_ready: true,
                         attested,
+                        ..CloudState::default()
                     };
                     let place = format!(
                         "{mode:?} {class:?} {cloud:?} online {online} {local:?} hard {hard}"
@@ -165,6 +170,7 @@ fn decide(
 ) -> Result<Route, NoRoute> {
     let query = ChatRequest {
         messages: vec![Message::new(Role::User, "What is the capital of France?")],
+        max_tokens: Some(64),
         ..ChatRequest::default()
     };
     let (local, prompt_tokens) = match local {
@@ -187,6 +193,7 @@ fn decide(
         local,
         online,
         prompt_tokens,
+        ..DeviceState::default()
     };
     let policy = Policy {
         mode,
@@ -376,6 +383,7 @@ fn a_short_answer_needs_less_room() {
         },
         online: false,
         prompt_tokens,
+        ..DeviceState::default()
     };
     let decide = |prompt_tokens| {
         route(
@@ -447,6 +455,7 @@ fn what_only_the_local_model_does_stays_with_it() {
         local,
         online: true,
         prompt_tokens: 4,
+        ..DeviceState::default()
     };
     let ready = LocalState::Ready {
         context_length: 2048,
@@ -499,6 +508,7 @@ fn a_conversation_that_is_too_long_goes_where_the_policy_says() {
         },
         online: true,
         prompt_tokens: 3000,
+        ..DeviceState::default()
     };
     let decide = |mode, overflow, class| {
         let policy = Policy {
@@ -567,6 +577,7 @@ fn nothing_leaves_while_names_cannot_be_found() {
             local,
             online,
             prompt_tokens: 8,
+            ..DeviceState::default()
         };
         let policy = Policy {
             mode,

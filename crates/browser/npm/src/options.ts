@@ -1,8 +1,20 @@
 import { invalid } from './errors.js';
 import type { DeviceFacts } from './facts.js';
 import { oneOf, onlyKnown } from './fields.js';
+import { preferences, prices, risk } from './preferences.js';
 import { type PrivacyRules, privacyRules } from './privacy-rules.js';
-import type { MaskEdits, Mode, Overflow, Policy as PolicyData, Preview, PrivacyLevel } from './types.gen.js';
+import type {
+  MaskEdits,
+  Mode,
+  Overflow,
+  Patience,
+  Policy as PolicyData,
+  Preferences,
+  Preview,
+  Price,
+  PrivacyLevel,
+  Risk,
+} from './types.gen.js';
 
 /**
  * Which model answers in the page: the URL of a manifest (`….json`), the URL of a GGUF file, a GGUF file that
@@ -32,6 +44,8 @@ export interface CloudOptions {
   keys: string;
   /** The model that the gateway should ask for. */
   model?: string;
+  /** What models cost, by name, for a million tokens, in any currency that `preferences.fairPrice` is in too. */
+  prices?: Record<string, Price>;
 }
 
 /** What the app allows. */
@@ -45,6 +59,15 @@ export interface Policy {
    * and privacy allow it, else an error.
    */
   overflow?: Overflow;
+  /** How well the answer can wait. Default: `normal`, and `patient` for calls of priority `background`. */
+  patience?: Patience;
+  /**
+   * What counts how much where both places may answer: `quality`, `cost`, `latency` and `device` (its battery and
+   * heat), each 0 to 4, 1 as usual; `fairPrice`, what one answer may fairly cost, 0.01 unless said otherwise.
+   */
+  preferences?: Partial<Preferences>;
+  /** At most `alpha` of the answers given here may be worse than the cloud's, with probability 1 - `delta`. */
+  risk?: Risk;
   /**
    * Asked before each request that would leave, with exactly what would leave. `false` keeps it here. With edits to
    * the masks it is masked anew, checked again and sent; they count for the rest of the conversation.
@@ -122,6 +145,7 @@ const AUTO = 'models/auto.json';
 
 const MODES: readonly Mode[] = ['local-only', 'prefer-local', 'prefer-cloud', 'cloud-only'];
 const OVERFLOW: readonly Overflow[] = ['error', 'drop-oldest', 'summarise', 'cloud'];
+const PATIENCE: readonly Patience[] = ['urgent', 'normal', 'patient'];
 const PRIORITIES: readonly Priority[] = ['foreground', 'background'];
 
 /** Checks options; `base` resolves relative URLs. */
@@ -190,20 +214,34 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
   const merged: Policy = {};
   for (const policy of policies) {
     if (policy === undefined) continue;
-    onlyKnown('policy', policy, ['mode', 'privacy', 'overflow', 'beforeCloud']);
+    onlyKnown('policy', policy, [
+      'mode',
+      'privacy',
+      'overflow',
+      'patience',
+      'preferences',
+      'risk',
+      'beforeCloud',
+    ]);
     if (policy.mode !== undefined) merged.mode = policy.mode;
     if (policy.privacy !== undefined) merged.privacy = policy.privacy;
     if (policy.overflow !== undefined) merged.overflow = policy.overflow;
+    if (policy.patience !== undefined) merged.patience = policy.patience;
+    if (policy.preferences !== undefined) merged.preferences = policy.preferences;
+    if (policy.risk !== undefined) merged.risk = policy.risk;
   }
   return {
     mode: oneOf('policy.mode', merged.mode ?? (hasCloud ? 'prefer-local' : 'local-only'), MODES),
     privacy: privacyRules('policy.privacy', merged.privacy ?? 'balanced'),
     overflow: oneOf('policy.overflow', merged.overflow ?? 'cloud', OVERFLOW),
+    patience: oneOf('policy.patience', merged.patience ?? 'normal', PATIENCE),
+    preferences: preferences('policy.preferences', merged.preferences ?? {}),
+    risk: merged.risk === undefined ? null : risk('policy.risk', merged.risk),
   };
 }
 
 function cloudOptions(cloud: CloudOptions, base: string | undefined): CloudOptions {
-  onlyKnown('options.cloud', cloud, ['relays', 'keys', 'model']);
+  onlyKnown('options.cloud', cloud, ['relays', 'keys', 'model', 'prices']);
   if (!Array.isArray(cloud.relays) || cloud.relays.length === 0) {
     throw invalid('options.cloud.relays: expected at least one relay URL');
   }
@@ -211,7 +249,12 @@ function cloudOptions(cloud: CloudOptions, base: string | undefined): CloudOptio
     throw invalid("options.cloud.keys: expected the gateway's application/ohttp-keys in base64");
   }
   const relays = cloud.relays.map((relay, i) => absolute(`options.cloud.relays[${i}]`, relay, base));
-  return { relays, keys: cloud.keys, ...(cloud.model === undefined ? {} : { model: cloud.model }) };
+  return {
+    relays,
+    keys: cloud.keys,
+    ...(cloud.model === undefined ? {} : { model: cloud.model }),
+    ...(cloud.prices === undefined ? {} : { prices: prices('options.cloud.prices', cloud.prices) }),
+  };
 }
 
 function absolute(name: string, url: string | URL, base: string | undefined): string {

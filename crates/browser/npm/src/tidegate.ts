@@ -153,7 +153,8 @@ export class EngineTidegate implements Tidegate {
     onlyKnown('options', options, ['signal', 'policy', 'priority']);
     const parsed = parseRequest(request);
     const background = isBackground(options);
-    const policy = policyData(this.#hasCloud, this.#policy, options.policy);
+    const waits: Policy | undefined = background ? { patience: 'patient' } : undefined;
+    const policy = policyData(this.#hasCloud, waits, this.#policy, options.policy);
     const consent = options.policy?.beforeCloud ?? this.#policy?.beforeCloud;
     const left = new AbortController();
     const signal = AbortSignal.any([

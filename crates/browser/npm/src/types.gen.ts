@@ -436,6 +436,49 @@ replace: { [key in EntityKind]?: ReplaceWith }, };
 export type Overflow = "error" | "drop-oldest" | "summarise" | "cloud";
 
 /**
+ * How well an answer can wait.
+ */
+export type Patience = "urgent" | "normal" | "patient";
+
+/**
+ * What counts how much where more than one place may answer.
+ */
+export type Preferences = { 
+/**
+ * A better answer: 0 for not at all, 1 as usual, 4 at most.
+ */
+quality: number, 
+/**
+ * Money, 0 to 4.
+ */
+cost: number, 
+/**
+ * Waiting, 0 to 4.
+ */
+latency: number, 
+/**
+ * What an answer in the page takes from the device: battery, heat. 0 to 4.
+ */
+device: number, 
+/**
+ * What one answer may fairly cost, in the currency of the prices; more than 0.
+ */
+fairPrice: number, };
+
+/**
+ * How often an answer of the page may be worse than the cloud's.
+ */
+export type Risk = { 
+/**
+ * The share of local answers that may be worse, more than 0 and less than 1.
+ */
+alpha: number, 
+/**
+ * How probable it may be that the share is exceeded all the same, more than 0 and less than 1.
+ */
+delta: number, };
+
+/**
  * What the app allows.
  */
 export type Policy = { 
@@ -450,7 +493,19 @@ privacy: PrivacyRules,
 /**
  * What to do with a conversation that is too long for the page.
  */
-overflow: Overflow, };
+overflow: Overflow, 
+/**
+ * How well the answer can wait.
+ */
+patience: Patience, 
+/**
+ * What counts how much where more than one place may answer.
+ */
+preferences: Preferences, 
+/**
+ * How often an answer of the page may be worse than the cloud's; as its calibration says, if absent.
+ */
+risk: Risk | null, };
 
 /**
  * The local model, as far as a decision needs it.
@@ -460,6 +515,78 @@ export type LocalState = { "state": "ready",
  * Tokens.
  */
 contextLength: number, } | { "state": "loading" } | { "state": "unavailable" };
+
+/**
+ * How hard a processor works, as W3C's Compute Pressure tells it.
+ */
+export type Pressure = "nominal" | "fair" | "serious" | "critical";
+
+/**
+ * What a device says of itself. What it does not say is `null`, and changes nothing.
+ */
+export type DeviceSignals = { 
+/**
+ * Charge of the battery, 0 to 1.
+ */
+battery: number | null, 
+/**
+ * Whether it is being charged.
+ */
+charging: boolean | null, 
+/**
+ * How hard the processor works already (Compute Pressure).
+ */
+pressure: Pressure | null, 
+/**
+ * The person asked for less data.
+ */
+dataSaver: boolean | null, 
+/**
+ * Round trip to the network's servers, in ms.
+ */
+roundTrip: number | null, };
+
+/**
+ * What an answer in the page takes from the device now, without what only just crossed a threshold.
+ */
+export type Strain = { 
+/**
+ * The battery is low and not being charged.
+ */
+batteryLow: boolean, 
+/**
+ * The processor is warm from work.
+ */
+hot: boolean, 
+/**
+ * The processor is about to slow down.
+ */
+tooHot: boolean, 
+/**
+ * The local model is much slower than it used to be on this device.
+ */
+slowed: boolean, 
+/**
+ * The person asked for less data.
+ */
+dataSaver: boolean, 
+/**
+ * The network's servers are far away.
+ */
+far: boolean, };
+
+/**
+ * How fast the local model is, in µs a token.
+ */
+export type LocalSpeed = { 
+/**
+ * For a token of the prompt.
+ */
+prefill: number, 
+/**
+ * For a token of the answer.
+ */
+decode: number, };
 
 /**
  * The device: the local model and the network.
@@ -476,7 +603,49 @@ online: boolean,
 /**
  * Tokens of the prompt as the local model counts them; 0 if it is not loaded.
  */
-promptTokens: number, };
+promptTokens: number, 
+/**
+ * How many of them are in its key/value cache.
+ */
+cachedTokens: number, 
+/**
+ * How fast it was of late; unknown before its first answers.
+ */
+speed: LocalSpeed | null, 
+/**
+ * What an answer takes from the device.
+ */
+strain: Strain, };
+
+/**
+ * How fast the cloud's answers come, measured here.
+ */
+export type CloudSpeed = { 
+/**
+ * Until the first text, in ms: half of the answers were faster.
+ */
+first: number, 
+/**
+ * Until the first text, in ms: nineteen of twenty were faster.
+ */
+firstAtMost: number, 
+/**
+ * For a token after that, in µs.
+ */
+token: number, };
+
+/**
+ * What a model costs, for a million tokens, in the app's currency.
+ */
+export type Price = { 
+/**
+ * Of the prompt.
+ */
+input: number, 
+/**
+ * Of the answer.
+ */
+output: number, };
 
 /**
  * The cloud path, as far as a decision needs it.
@@ -493,7 +662,23 @@ detectorReady: boolean,
 /**
  * Evidence of the hardware behind that key was verified, too. Nothing verifies any yet.
  */
-attested: boolean, };
+attested: boolean, 
+/**
+ * How fast it was of late; unknown before its first answer.
+ */
+speed: CloudSpeed | null, 
+/**
+ * How short its rate limit is: 0 while there is plenty, 1 where there is nothing left.
+ */
+scarcity: number, 
+/**
+ * It failed again and again, only just now.
+ */
+failing: boolean, 
+/**
+ * What it costs, if the app said.
+ */
+price: Price | null, };
 
 /**
  * Where.
@@ -503,7 +688,7 @@ export type Target = "local" | "cloud";
 /**
  * Why, as a code that code can match on.
  */
-export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "needs-attestation" | "prefer-not" | "cloud-not-configured" | "offline" | "detector-not-ready" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy" | "unfamiliar";
+export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "needs-attestation" | "prefer-not" | "cloud-not-configured" | "offline" | "detector-not-ready" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy" | "unfamiliar" | "cloud-slow" | "local-slow" | "cloud-expensive" | "cloud-limited" | "cloud-failing" | "battery-low" | "device-hot" | "data-saver" | "warm-cache" | "local-context-short";
 
 /**
  * One reason, with a sentence that a person understands.
@@ -613,7 +798,7 @@ cloud: Utility, };
 /**
  * What would have to be otherwise, as a code that code can match on.
  */
-export type ChangeCode = "without-findings" | "mode-prefer-local" | "mode-prefer-cloud" | "online" | "cloud-configured" | "detector-ready" | "local-ready" | "shorter-conversation" | "without-local-only" | "easier-question" | "harder-question";
+export type ChangeCode = "without-findings" | "mode-prefer-local" | "mode-prefer-cloud" | "online" | "cloud-configured" | "detector-ready" | "local-ready" | "shorter-conversation" | "without-local-only" | "easier-question" | "harder-question" | "can-wait" | "free-cloud" | "faster-cloud" | "cloud-available" | "faster-local" | "device-rested";
 
 /**
  * One thing that would have changed the decision, and what would have come of it.

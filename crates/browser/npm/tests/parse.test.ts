@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   type CallOptions,
+  type CloudOptions,
   engineOptions,
   isBackground,
   type Policy,
@@ -8,7 +9,7 @@ import {
   type TidegateOptions,
 } from '../src/options.js';
 import { parseRequest } from '../src/request.js';
-import type { ChatRequest } from '../src/types.gen.js';
+import type { ChatRequest, Risk } from '../src/types.gen.js';
 
 const messages = [{ role: 'user', content: 'secret' }];
 const tool = { type: 'function', function: { name: 'weather' } };
@@ -241,12 +242,27 @@ test.each<[unknown, string]>([
 
 test('policy: defaults, and a call over the instance', () => {
   const privacy = (preset: string) => ({ preset, kinds: {}, topics: {}, terms: [], replace: {} });
-  expect(policyData(false)).toEqual({ mode: 'local-only', privacy: privacy('balanced'), overflow: 'cloud' });
-  expect(policyData(true)).toEqual({ mode: 'prefer-local', privacy: privacy('balanced'), overflow: 'cloud' });
+  const usual = {
+    privacy: privacy('balanced'),
+    overflow: 'cloud',
+    patience: 'normal',
+    preferences: { quality: 1, cost: 1, latency: 1, device: 1, fairPrice: 0.01 },
+    risk: null,
+  };
+  expect(policyData(false)).toEqual({ ...usual, mode: 'local-only' });
+  expect(policyData(true)).toEqual({ ...usual, mode: 'prefer-local' });
   expect(policyData(true, { mode: 'cloud-only', privacy: 'careful' }, { mode: 'local-only' })).toEqual({
+    ...usual,
     mode: 'local-only',
     privacy: privacy('careful'),
-    overflow: 'cloud',
+  });
+  const choice: Policy = { patience: 'urgent', preferences: { cost: 0 }, risk: { alpha: 0.1, delta: 0.05 } };
+  expect(policyData(true, { patience: 'patient', preferences: { latency: 2 } }, choice)).toEqual({
+    ...usual,
+    mode: 'prefer-local',
+    patience: 'urgent',
+    preferences: { ...usual.preferences, cost: 0 },
+    risk: { alpha: 0.1, delta: 0.05 },
   });
   expect(policyData(true, { overflow: 'summarise' }).overflow).toBe('summarise');
   expect(() => policyData(true, { overflow: 'shorten' } as unknown as Policy)).toThrow(
@@ -256,4 +272,29 @@ test('policy: defaults, and a call over the instance', () => {
     `policy.mode: "local" is not one of 'local-only', 'prefer-local', 'prefer-cloud', 'cloud-only'`,
   );
   expect(() => policyData(true, { modes: 'local-only' } as Policy)).toThrow('policy.modes is not supported');
+});
+
+test.each<[Policy, string]>([
+  [{ patience: 'hasty' as 'urgent' }, `policy.patience: "hasty" is not one of 'urgent', 'normal', 'patient'`],
+  [{ preferences: { cost: -1 } }, 'policy.preferences.cost: expected a number from 0 to 4'],
+  [{ preferences: { quality: Number.NaN } }, 'policy.preferences.quality: expected a number from 0 to 4'],
+  [{ preferences: { fairPrice: 0 } }, 'policy.preferences.fairPrice: expected a number greater than 0'],
+  [{ preferences: { speed: 1 } as object }, 'policy.preferences.speed is not supported; supported: quality,'],
+  [{ risk: { alpha: 0, delta: 0.1 } }, 'policy.risk.alpha: expected a number between 0 and 1'],
+  [{ risk: { alpha: 0.1 } as Risk }, 'policy.risk.delta: expected a number between 0 and 1'],
+])('what cannot be weighed is refused: %j', (policy, message) => {
+  expect(() => policyData(true, policy)).toThrow(message);
+});
+
+test('prices: by model, for a million tokens', () => {
+  const cloud = { relays: ['/relay'], keys: 'AAAA' };
+  const parsed = (prices: unknown) =>
+    engineOptions({ cloud: { ...cloud, prices } as CloudOptions }, 'https://page.test/').cloud?.prices;
+  expect(parsed(undefined)).toBeUndefined();
+  expect(parsed({ large: { input: 3, output: 15 } })).toEqual({ large: { input: 3, output: 15 } });
+  expect(() => parsed([])).toThrow('options.cloud.prices: expected an object, { model: { input, output } }');
+  expect(() => parsed({ large: { input: 3 } })).toThrow(
+    'options.cloud.prices["large"].output: expected what a million tokens cost, a number from 0 on',
+  );
+  expect(() => parsed({ large: { in: 3 } })).toThrow('options.cloud.prices["large"].in is not supported');
 });

@@ -226,10 +226,10 @@ fn values_stay_and_come_back() {
                     prompt_tokens_details: None,
                 },
             },
-            // The clock goes on by 10 ms each time it is read: start, first, end.
+            // The clock goes on by 10 ms each time it is read: start, sending, first (twice), received, end.
             ms: Timing {
-                first: 10.0,
-                total: 20.0
+                first: 30.0,
+                total: 50.0
             },
         }
     );
