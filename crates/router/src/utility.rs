@@ -9,7 +9,7 @@ use query::{
     LocalState, Mode, Overflow, Patience, PrivacyClass, ReasonCode, Scores, Target, Utility,
 };
 
-use crate::{Inputs, Intent};
+use crate::{Inputs, Intent, LEAST_ANSWER};
 
 /// What `prefer-local` gives the page, and `prefer-cloud` the cloud: so much better has the other one to be.
 const PREFERRED: f32 = 0.5;
@@ -107,18 +107,17 @@ pub(crate) fn preference(inputs: &Inputs, scores: &Scores) -> (Target, Vec<Reaso
     }
     let ahead = scores.cloud.total - scores.local.total;
     let to_the_cloud = ahead > 0.0;
-    let mut told: Vec<(bool, f32, ReasonCode)> = Vec::new();
+    let mut told: Vec<(bool, bool, f32, ReasonCode)> = Vec::new();
     for (at, Term { told: as_, weight }) in terms(&weigh(inputs)).into_iter().enumerate() {
         let speaks_for_it = (weight > 0.0) == to_the_cloud && weight.abs() >= WORTH_TELLING;
         if let (true, Some(code)) = (speaks_for_it, as_[usize::from(!to_the_cloud)]) {
             let decides = (ahead - weight > 0.0) != to_the_cloud;
-            // The mode comes first of its kind.
-            let weight = if at == 0 { f32::INFINITY } else { weight.abs() };
-            told.push((decides, weight, code));
+            let is_mode = at == 0;
+            told.push((decides && !is_mode, is_mode, weight.abs(), code));
         }
     }
-    told.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
-    let mut codes: Vec<ReasonCode> = told.into_iter().map(|(_, _, code)| code).collect();
+    told.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then(b.2.total_cmp(&a.2)));
+    let mut codes: Vec<ReasonCode> = told.into_iter().map(|(.., code)| code).collect();
     if to_the_cloud {
         return (Target::Cloud, codes);
     }
@@ -257,12 +256,12 @@ fn waits_ms(inputs: &Inputs) -> [u64; 3] {
 }
 
 /// A wait that is half of all patience.
-const NORMAL_MS: u64 = 8000;
+const NORMAL_MS: u64 = 10_000;
 
 /// The wait that takes half of what an answer is worth. Who asks for a long text expects to wait for it.
 fn tolerated_ms(inputs: &Inputs) -> u64 {
     let waits = match inputs.patience {
-        Patience::Urgent => 2000,
+        Patience::Urgent => 4000,
         Patience::Normal => NORMAL_MS,
         Patience::Patient => 60_000,
     };
@@ -282,10 +281,16 @@ fn cut(inputs: &Inputs) -> f32 {
     let LocalState::Ready { context_length } = inputs.device.local else {
         return 0.0;
     };
-    if matches!(inputs.overflow, Overflow::DropOldest | Overflow::Summarise) {
-        return 0.0; // the engine makes room
-    }
     let room = context_length.saturating_sub(inputs.device.prompt_tokens);
+    // Either the engine makes room, or there is a rule for it.
+    let is_full = room
+        < inputs
+            .answer_limit
+            .unwrap_or(LEAST_ANSWER)
+            .min(LEAST_ANSWER);
+    if is_full || matches!(inputs.overflow, Overflow::DropOldest | Overflow::Summarise) {
+        return 0.0;
+    }
     let answer = answer_tokens(inputs);
     answer.saturating_sub(room) as f32 / answer.max(1) as f32
 }

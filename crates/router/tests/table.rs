@@ -286,7 +286,7 @@ fn what_should_rather_stay_stays_unless_the_question_is_very_hard() {
     assert_eq!(decide(PrivacyClass::Public, 0.6), to_the_cloud);
     assert_eq!(
         decide(PrivacyClass::PreferNot, 0.6),
-        (Target::Local, vec![ModePreferLocal, PreferNot])
+        (Target::Local, vec![PreferNot, ModePreferLocal])
     );
     assert_eq!(decide(PrivacyClass::PreferNot, 0.9), to_the_cloud);
 }
