@@ -5,6 +5,7 @@ mod eval;
 mod filter;
 mod generate;
 mod inspect;
+mod learned;
 mod lines;
 mod load;
 mod personal;

@@ -11,7 +11,9 @@
 //! change.rs      what would have changed the decision
 //! record.rs      a decision in a form in which it can be made again
 //! sentences.rs   reasons and changes in words
-//! weights.rs     what training learned, as bytes of a file
+//! learned.rs     what training learned
+//! weights.rs     its file
+//! intent/        what a question asks for
 //! confidence/    what the tokens and the text of a local answer say of it
 //! calibration/   how likely a local answer stands, for one model file, and the threshold that keeps a stated risk
 //! feedback.rs    what people do with local answers moves that threshold
@@ -25,12 +27,15 @@ pub mod feedback;
 mod inputs;
 mod record;
 mod schedule;
+pub mod intent;
+mod learned;
 mod sentences;
 mod utility;
 mod weights;
 
 pub use decide::{LEAST_ANSWER, NoRoute, decide, route};
 pub use inputs::{Inputs, Judgement, question};
+pub use learned::Weights;
 pub use query::{Estimate, Guess, Intent};
 pub use record::{Decision, Record, replay};
 pub use schedule::{HeadRoom, RateLimit, Schedule, Sketch};

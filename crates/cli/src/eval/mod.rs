@@ -4,6 +4,7 @@
 mod answers;
 mod bootstrap;
 mod grade;
+mod intent;
 mod leak;
 mod perplexity;
 mod privacy;
@@ -16,6 +17,8 @@ use clap::Subcommand;
 pub enum What {
     /// The share of questions that the model answers rightly, greedily, with a 95% interval.
     Answers(answers::Arguments),
+    /// How often the router knows what a prompt asks for: one line of JSON.
+    Intent(intent::Arguments),
     /// How well the model predicts a text, as `llama-perplexity` measures it.
     Perplexity(perplexity::Arguments),
     /// How much of the personal data in marked texts is found: one line of JSON.
@@ -32,6 +35,7 @@ pub fn run(what: &What) -> anyhow::Result<()> {
         What::Answers(arguments) => pollster::block_on(answers::run(arguments)),
         What::Perplexity(arguments) => pollster::block_on(perplexity::run(arguments)),
         What::Privacy(arguments) => privacy::run(arguments),
+        What::Intent(arguments) => intent::run(arguments),
         What::Leak(arguments) => leak::run(arguments),
     }
 }

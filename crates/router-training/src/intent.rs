@@ -1,1 +1,0 @@
-//! Intent: training and measuring.
