@@ -319,6 +319,7 @@ fn chance(random: &mut Rand32, share: f32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intent::{fresh, held};
 
     #[test]
     fn every_intent_has_sixty_patterns_and_they_leave_no_gap_open() {
@@ -350,7 +351,7 @@ mod tests {
         };
         let made: std::collections::BTreeSet<String> =
             made.iter().map(|sample| bare(&sample.text)).collect();
-        for held in crate::intent::held().unwrap() {
+        for held in [held().unwrap(), fresh().unwrap()].concat() {
             let text = bare(&held.text);
             // "ok" is what people say.
             assert!(text.len() < 8 || !made.contains(&text), "{}", held.text);

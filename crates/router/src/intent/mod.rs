@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_part() {
-        let bytes = model(0.5, &[(7, 1, -3), (7, 11, 4), (262_143, 0, 127)]).to_bytes();
+        let bytes = model(0.5, &[(7, 1, -3), (7, 11, 4), (131_071, 0, 127)]).to_bytes();
         for length in 0..bytes.len() {
             assert!(
                 IntentModel::from_bytes(&bytes[..length]).is_err(),
