@@ -32,6 +32,12 @@ pub enum Step {
         /// The most likely tokens of that distribution and their log-probabilities, the most likely
         /// first; as many as [`Sampling::top_log_probabilities`] asks for.
         top: Vec<(u32, f32)>,
+        /// How far the most likely token of that distribution is above the second, in natural
+        /// logarithms, at least 0; 0 for a token that was chosen elsewhere ([`Model::resume`]).
+        margin: f32,
+        /// The distribution's entropy in nats over its four most likely tokens and all others taken
+        /// as one, which is a lower bound; 0 for a token that was chosen elsewhere.
+        entropy: f32,
     },
     /// The answer is complete.
     Done {
@@ -211,6 +217,8 @@ impl Generation<'_> {
                 id,
                 log_probability,
                 top: Vec::new(),
+                margin: 0.0,
+                entropy: 0.0,
             })?);
         }
         Ok(steps)
@@ -340,6 +348,8 @@ impl Generation<'_> {
             text,
             log_probability: sampled.log_probability,
             top: sampled.top,
+            margin: sampled.margin,
+            entropy: sampled.entropy,
         })
     }
 

@@ -11,6 +11,8 @@ use crate::{Constraint, Error, compute::Candidates};
 
 /// Most candidates that a device is asked for.
 pub(crate) const CANDIDATES: usize = 64;
+/// Scores that [`Sampled::entropy`] is made of, however many more are there: the same with any sampling.
+pub(crate) const WATCHED: usize = 4;
 /// Tokens that the repetition penalty looks back on; llama.cpp's default of `penalty_last_n`.
 const REPETITION_WINDOW: usize = 64;
 /// Most alternatives that are told for each token; OpenAI's limit of `top_logprobs`.
@@ -136,6 +138,10 @@ pub(crate) struct Sampled {
     pub log_probability: f32,
     /// The most likely tokens of that distribution, the most likely first, as many as were asked for.
     pub top: Vec<(u32, f32)>,
+    /// How far the most likely token is above the second, natural logarithms; 0 if there is no second.
+    pub margin: f32,
+    /// In nats, over the [`WATCHED`] most likely tokens and all others taken as one.
+    pub entropy: f32,
 }
 
 /// What of the scores a choice needs.
@@ -215,7 +221,7 @@ impl Sampler {
             // Some of the highest will drop out.
             CANDIDATES
         } else {
-            kept.max(self.alternatives)
+            kept.max(self.alternatives).max(WATCHED)
         })
     }
 
@@ -413,8 +419,31 @@ impl Sampler {
             top: alternatives
                 .map(|&(id, logit)| (id, log_probability(logit)))
                 .collect(),
+            margin: match top {
+                [(_, best), (_, second), ..] => best - second,
+                _ => 0.0,
+            },
+            entropy: entropy(top, log_sum),
         }
     }
+}
+
+/// In nats, at least 0, of the first [`WATCHED`] scores and all others taken as one: a lower bound of the whole
+/// distribution's entropy (grouping outcomes never adds to it).
+fn entropy(top: &[(u32, f32)], log_sum: f64) -> f32 {
+    let mut rest = 1.0;
+    let mut entropy = 0.0;
+    for &(_, logit) in top.iter().take(WATCHED) {
+        let log_probability = f64::from(logit) - log_sum;
+        let probability = log_probability.exp();
+        rest -= probability;
+        entropy -= probability * log_probability;
+    }
+    if rest > 0.0 {
+        entropy -= rest * rest.ln();
+    }
+    // Rounding may take a crumb too much.
+    entropy.max(0.0) as f32
 }
 
 /// The higher score first, equal scores by id.

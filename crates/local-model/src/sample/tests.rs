@@ -34,6 +34,39 @@ fn greedy_takes_the_first_of_the_most_likely_with_its_own_log_probability() {
 }
 
 #[test]
+fn margin_and_entropy_are_of_the_models_own_distribution() {
+    let probabilities = [0.05, 0.5, 0.02, 0.2, 0.03, 0.15, 0.05];
+    let warm = Sampling {
+        temperature: 0.3,
+        top_k: 5,
+        presence_penalty: 1.0,
+        seed: 3,
+        ..Default::default()
+    };
+    // The four best and the 0.1 that is left.
+    let entropy: f32 = [0.5f32, 0.2, 0.15, 0.05, 0.1]
+        .iter()
+        .map(|probability| -probability * probability.ln())
+        .sum();
+    for sampling in [Sampling::default(), warm] {
+        let sampled = sampler(&sampling)
+            .sample(&logits(&probabilities), None)
+            .unwrap();
+        assert!(
+            (sampled.margin - (0.5f32 / 0.2).ln()).abs() < 1e-5,
+            "{sampled:?}"
+        );
+        assert!((sampled.entropy - entropy).abs() < 1e-5, "{sampled:?}");
+    }
+    let sure = sampler(&Sampling::default()).sample(&[7.0], None).unwrap();
+    assert_eq!((sure.margin, sure.entropy), (0.0, 0.0));
+    let two = sampler(&Sampling::default())
+        .sample(&[7.0, -90.0], None)
+        .unwrap();
+    assert!(two.margin == 97.0 && two.entropy < 1e-30, "{two:?}");
+}
+
+#[test]
 fn draws_follow_the_distribution() {
     let counts = counts(
         Sampling {
@@ -463,7 +496,7 @@ fn common_settings_need_few_scores() {
         top_p: 0.95,
         ..Default::default()
     };
-    assert_eq!(need(Sampling::default(), false), Need::Top(1));
+    assert_eq!(need(Sampling::default(), false), Need::Top(4));
     assert_eq!(need(Sampling::default(), true), Need::Top(64));
     assert_eq!(
         need(
