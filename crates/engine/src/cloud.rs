@@ -9,7 +9,7 @@ use router::RateLimit;
 
 use crate::{
     Clock, Consent, Decision, Engine, LocalModel, Reply, Signals, Transport,
-    answer::Outcome,
+    answer::{Left, Outcome},
     completion::{Completed, Completion, refusal},
     engine::WayOut,
     event_stream::EventStream,
@@ -20,16 +20,17 @@ use crate::{
 const LONGEST_ERROR: usize = 16 << 10;
 
 impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T, C, S, K> {
-    /// Through relay and gateway.
+    /// Through relay and gateway; why there is left to say. `left` has what may have left the device, also where an error ends the answer.
     pub(crate) async fn answer_in_the_cloud(
         &self,
         WayOut { cloud, detector }: &WayOut<'_, T>,
-        findings: Findings<'_>,
+        findings: &Findings<'_>,
         policy: &Policy,
         on_piece: &mut dyn FnMut(Piece),
+        left: &mut Option<Left>,
     ) -> Result<Outcome, Error> {
-        let (mut releasable, mut restorer) = self.release(&findings)?;
-        let preview = privacy::preview(&findings, &self.vault.borrow());
+        let (mut releasable, mut restorer) = self.release(findings)?;
+        let preview = privacy::preview(findings, &self.vault.borrow());
         match self.consent.decide(&preview).await? {
             Decision::Send => {}
             Decision::SendWith(edits) => {
@@ -51,6 +52,15 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let replaced = releasable.replaced().to_vec();
         let (sealed, opener) = oblivious_http::seal(&cloud.key, releasable)
             .map_err(|error| Error::new(ErrorCode::Internal, format!("sealing: {error}")))?;
+        *left = Some(Left {
+            sent: Sent {
+                text: sealed.text().to_owned(),
+                bytes: u32::try_from(sealed.bytes().len()).unwrap_or(u32::MAX),
+                relay: cloud.transport.relay().to_owned(),
+                key_id: sealed.key_fingerprint().to_owned(),
+            },
+            replaced,
+        });
         let (watch, limit) = (Stopwatch::start(&self.clock), Cell::default());
         let answer = CloudAnswer::new(opener, restorer, &limit);
         let mut on_piece = |piece: Piece| {
@@ -65,14 +75,11 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         Ok(Outcome {
             finish_reasons: vec![completed.finish_reason],
             source: Source::Cloud,
+            reasons: Vec::new(),
             confidence: None,
-            sent: Some(Sent {
-                text: sealed.text().to_owned(),
-                bytes: u32::try_from(sealed.bytes().len()).unwrap_or(u32::MAX),
-                relay: cloud.transport.relay().to_owned(),
-                key_id: sealed.key_fingerprint().to_owned(),
-            }),
-            replaced,
+            calibrated: false,
+            doubt: None,
+            left: left.take(),
             restored,
             usage: UsageByTier {
                 cloud: completed.usage,

@@ -1,6 +1,6 @@
 //! Who is asked before something leaves.
 
-use query::{Error, MaskEdits, Preview};
+use query::{Doubt, Error, MaskEdits, Preview};
 
 /// Is asked before something leaves.
 #[expect(
@@ -13,6 +13,13 @@ pub trait Consent {
     /// # Errors
     /// If who should decide cannot be asked; nothing leaves then.
     async fn decide(&self, preview: &Preview) -> Result<Decision, Error>;
+
+    /// Whether the cloud is to answer instead of the page, whose answer is doubtful. What would leave is asked
+    /// after that ([`Self::decide`]).
+    ///
+    /// # Errors
+    /// If who should decide cannot be asked.
+    async fn prefers_cloud(&self, doubt: &Doubt) -> Result<bool, Error>;
 }
 
 /// What was said to it.
@@ -36,5 +43,9 @@ impl Consent for Always {
             true => Decision::Send,
             false => Decision::Keep,
         })
+    }
+
+    async fn prefers_cloud(&self, _doubt: &Doubt) -> Result<bool, Error> {
+        Ok(self.0)
     }
 }

@@ -8,7 +8,7 @@ use query::{
     ChatRequest, CloudState, DeviceState, Error, ErrorCode, MaskEdits, MasksEdited, Policy,
     Preview, Price, Route,
 };
-use router::{Inputs, Judgement, NoRoute, Record, Schedule};
+use router::{Inputs, Judgement, NoRoute, Record, Schedule, calibration::Calibration};
 use zeroize::Zeroizing;
 
 use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary};
@@ -25,6 +25,8 @@ pub struct Engine<L, T, C, S, K> {
     pub(crate) consent: K,
     /// Or why there is none. Never borrowed across an await.
     detector: RefCell<Looking>,
+    /// What is known of the local model's answers. Never borrowed across an await.
+    pub(crate) calibration: RefCell<Option<Rc<Calibration>>>,
     /// Gives each conversation's vault its secret.
     seeds: fn() -> u64,
     /// Never borrowed across an await.
@@ -68,6 +70,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                 ErrorCode::DetectorUnavailable,
                 "nothing finds personal data yet, so nothing may leave; give the engine a detector",
             ))),
+            calibration: RefCell::default(),
             seeds: || 0,
             vault: RefCell::default(),
             summary: RefCell::default(),
@@ -118,6 +121,12 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         *self.detector.borrow_mut() = Err(why);
     }
 
+    /// From now on, this says how likely an answer of the local model stands. It has to be of the very file that is
+    /// loaded. Without one, no answer is doubtful because the model was unsure.
+    pub fn set_calibration(&self, calibration: Option<Calibration>) {
+        *self.calibration.borrow_mut() = calibration.map(Rc::new);
+    }
+
     /// Where a request would be answered now.
     ///
     /// # Errors
@@ -126,7 +135,8 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         check(request)?;
         let detector = self.detector();
         let findings = self.find(request, policy, &detector);
-        self.decide(&findings, policy, &detector, self.clock.now_ms())
+        let inputs = self.inputs(&findings, policy, &detector, self.clock.now_ms());
+        self.decide(&inputs, &detector)
     }
 
     /// How the last request was decided, answered or not: [`router::replay`] decides it again. Nothing of what was
@@ -205,13 +215,14 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         privacy::find_with(detector, request, &policy.privacy, &self.vault.borrow())
     }
 
-    pub(crate) fn decide(
+    /// All that it is decided from where a request is answered.
+    pub(crate) fn inputs(
         &self,
         findings: &Findings<'_>,
         policy: &Policy,
         detector: &Looking,
         now_ms: f64,
-    ) -> Result<Route, Error> {
+    ) -> Inputs {
         let request = findings.request();
         let mut schedule = self.schedule.borrow_mut();
         let device = DeviceState {
@@ -233,8 +244,11 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let cloud = schedule.cloud(now_ms, cloud);
         let strictest = findings.strictest();
         let judgement = Judgement::default();
-        let inputs = Inputs::of(request, &strictest, &device, &cloud, policy, judgement);
-        let record = Record::of(inputs, None);
+        Inputs::of(request, &strictest, &device, &cloud, policy, judgement)
+    }
+
+    pub(crate) fn decide(&self, inputs: &Inputs, detector: &Looking) -> Result<Route, Error> {
+        let record = Record::of(inputs.clone(), None);
         let decided: Result<Route, NoRoute> = record.result.clone().into();
         self.record.replace(Some(record));
         decided.map_err(|no_route| match detector {

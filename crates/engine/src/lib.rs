@@ -4,11 +4,13 @@
 //! beside it. Nothing here does I/O, and a future that is dropped leaves the engine as it was.
 
 mod answer;
+mod attempt;
 mod check;
 mod clock;
 mod cloud;
 mod completion;
 mod consent;
+mod doubt;
 mod engine;
 mod event_stream;
 mod local_model;
@@ -20,6 +22,6 @@ mod transport;
 pub use clock::{Clock, ManualClock};
 pub use consent::{Always, Consent, Decision};
 pub use engine::Engine;
-pub use local_model::{LocalAnswer, LocalModel, NoModel};
+pub use local_model::{LocalAnswer, LocalModel, NoModel, OnPart, Part};
 pub use signals::{FixedSignals, Signals};
 pub use transport::{InMemory, InMemoryReply, Reply, Transport};

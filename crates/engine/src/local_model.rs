@@ -1,6 +1,9 @@
 //! The model on the device.
 
+use std::ops::ControlFlow;
+
 use query::{ChatRequest, Error, ErrorCode, FinishReason, LocalState, Piece, Usage};
+use router::confidence::Certainty;
 
 /// The model on the device.
 #[expect(
@@ -19,21 +22,35 @@ pub trait LocalModel {
         0
     }
 
-    /// Gives `n` answers, one after the other; `on_piece` gets each in pieces.
+    /// Gives `n` answers, one after the other; `on_part` gets each in parts. Where it breaks, the work ends before the
+    /// next token. Asked the same again in the same call, the same tokens come, for as far as they came before.
     ///
     /// # Errors
     /// [`ErrorCode::ContextOverflow`], [`ErrorCode::LocalUnavailable`], or what the device did not bear.
     async fn generate(
         &self,
         request: &ChatRequest,
-        on_piece: &mut dyn FnMut(Piece),
+        on_part: OnPart<'_>,
     ) -> Result<LocalAnswer, Error>;
+}
+
+/// Hears a local answer, and says whether it goes on.
+pub type OnPart<'a> = &'a mut dyn FnMut(Part) -> ControlFlow<()>;
+
+/// What a local answer is made of, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// How sure the model was of a token. The text that it completes comes after it. Tokens that an engine before this
+    /// one chose have none.
+    Token(Certainty),
+    /// A piece of it.
+    Piece(Piece),
 }
 
 /// How local answers ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocalAnswer {
-    /// Why: one for each answer.
+    /// Why: one for each answer that was not broken off.
     pub finish_reasons: Vec<FinishReason>,
     /// Tokens of the prompt, and of all answers.
     pub usage: Usage,
@@ -57,7 +74,7 @@ impl LocalModel for NoModel {
     async fn generate(
         &self,
         _request: &ChatRequest,
-        _on_piece: &mut dyn FnMut(Piece),
+        _on_part: OnPart<'_>,
     ) -> Result<LocalAnswer, Error> {
         Err(Error::new(
             ErrorCode::LocalUnavailable,

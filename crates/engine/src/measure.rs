@@ -5,7 +5,7 @@ use std::cell::Cell;
 use query::{ChatRequest, Error, ErrorCode, Patience, Piece, Policy, Usage};
 use router::RateLimit;
 
-use crate::{Clock, Consent, Engine, LocalAnswer, LocalModel, Signals, Transport};
+use crate::{Clock, Consent, Engine, LocalAnswer, LocalModel, OnPart, Part, Signals, Transport};
 
 /// When an answer began and when its first text came, in ms.
 pub(crate) struct Stopwatch {
@@ -36,14 +36,16 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         &self,
         request: &ChatRequest,
         policy: &Policy,
-        on_piece: &mut dyn FnMut(Piece),
+        on_part: OnPart<'_>,
     ) -> Result<LocalAnswer, Error> {
         let watch = Stopwatch::start(&self.clock);
-        let mut on_piece = |piece: Piece| {
-            watch.piece(&piece, &self.clock);
-            on_piece(piece);
+        let mut on_part = |part| {
+            if let Part::Piece(piece) = &part {
+                watch.piece(piece, &self.clock);
+            }
+            on_part(part)
         };
-        let answer = self.local.generate(request, &mut on_piece).await?;
+        let answer = self.local.generate(request, &mut on_part).await?;
         let end = self.clock.now_ms();
         if let (Some(first), true) = (watch.first.get(), policy.patience != Patience::Patient) {
             let usage = &answer.usage;

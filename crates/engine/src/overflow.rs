@@ -1,13 +1,11 @@
 //! A conversation that is longer than the local model's context is made to fit, as the policy says.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, ops::ControlFlow};
 
-use query::{
-    ChatRequest, Error, ErrorCode, LocalState, Message, Overflow, Piece, Policy, Role, Usage,
-};
+use query::{ChatRequest, Error, ErrorCode, LocalState, Message, Overflow, Policy, Role, Usage};
 use router::LEAST_ANSWER;
 
-use crate::LocalModel;
+use crate::{LocalModel, Part};
 
 /// Tokens of a summary at most.
 const SUMMARY: u32 = 160;
@@ -140,8 +138,13 @@ async fn summarise<L: LocalModel>(
         return Ok(("(too long to keep)".to_owned(), Usage::default()));
     }
     let mut text = String::new();
-    let mut on_piece = |piece: Piece| text.push_str(&piece.text);
-    let answer = local.generate(&request(from), &mut on_piece).await?;
+    let mut on_part = |part: Part| {
+        if let Part::Piece(piece) = part {
+            text.push_str(&piece.text);
+        }
+        ControlFlow::Continue(())
+    };
+    let answer = local.generate(&request(from), &mut on_part).await?;
     Ok((text.trim().to_owned(), answer.usage))
 }
 

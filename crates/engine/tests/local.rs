@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 
-use engine::{Always, Engine, FixedSignals, InMemory, LocalAnswer, LocalModel, ManualClock};
+use engine::{
+    Always, Engine, FixedSignals, InMemory, LocalAnswer, LocalModel, ManualClock, OnPart, Part,
+};
 use futures::{executor::block_on, stream::LocalBoxStream};
 use query::{
     AnswerEvent, ChatRequest, Error, ErrorCode, FinishReason, LocalState, Message, Mode, Piece,
@@ -31,13 +33,12 @@ impl LocalModel for Echo {
     async fn generate(
         &self,
         request: &ChatRequest,
-        on_piece: &mut dyn FnMut(Piece),
+        on_part: OnPart<'_>,
     ) -> Result<LocalAnswer, Error> {
-        on_piece(Piece::text(""));
-        request.messages[0]
-            .content
-            .split_inclusive(' ')
-            .for_each(|word| on_piece(Piece::text(word)));
+        let words = request.messages[0].content.split_inclusive(' ');
+        for word in [""].into_iter().chain(words) {
+            assert!(on_part(Part::Piece(Piece::text(word))).is_continue());
+        }
         let usage = Usage {
             prompt_tokens: 3,
             completion_tokens: 2,
@@ -118,6 +119,8 @@ fn nothing_leaves_and_the_receipt_says_so() {
                     source: Source::Local,
                     reasons: vec![reason],
                     confidence: None,
+                    calibrated: false,
+                    doubt: None,
                     sent: None,
                     replaced: vec![],
                     restored: 0,

@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 
-use engine::{Always, Engine, FixedSignals, InMemory, LocalAnswer, LocalModel, ManualClock};
+use engine::{
+    Always, Engine, FixedSignals, InMemory, LocalAnswer, LocalModel, ManualClock, OnPart, Part,
+};
 use futures::{executor::block_on, stream::LocalBoxStream};
 use query::{
     AnswerEvent, ChatRequest, Error, ErrorCode, FinishReason, LocalState, Message, Overflow, Piece,
@@ -35,13 +37,14 @@ impl LocalModel for &Words {
     async fn generate(
         &self,
         request: &ChatRequest,
-        on_piece: &mut dyn FnMut(Piece),
+        on_part: OnPart<'_>,
     ) -> Result<LocalAnswer, Error> {
         assert!(self.count_tokens(request) < CONTEXT, "it was made to fit");
         let messages = request.messages.iter();
         let asked = messages.map(|message| (message.role, message.content.clone()));
         self.asked.borrow_mut().push(asked.collect());
-        on_piece(Piece::text(" They said hello. "));
+        let said = Piece::text(" They said hello. ");
+        assert!(on_part(Part::Piece(said)).is_continue());
         Ok(LocalAnswer {
             finish_reasons: vec![FinishReason::Stop],
             usage: Usage {

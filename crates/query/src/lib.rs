@@ -29,12 +29,12 @@ pub use format::{JsonSchemaFormat, ResponseFormat};
 pub use intent::{Estimate, Guess, Intent};
 pub use masks::{HiddenText, MaskEdits, MasksEdited};
 pub use policy::{
-    CloudSpeed, CloudState, DeviceSignals, DeviceState, LocalSpeed, LocalState, Mode, Overflow,
-    Patience, Policy, Preferences, Pressure, Price, PrivacyLevel, Risk, Strain,
+    CloudSpeed, CloudState, DeviceSignals, DeviceState, LocalSpeed, LocalState, Mode, OnDoubt,
+    Overflow, Patience, Policy, Preferences, Pressure, Price, PrivacyLevel, Risk, Strain,
 };
 pub use receipt::{
-    AnswerEvent, Piece, Preview, PreviewFinding, PreviewMessage, Receipt, Replaced, Sent, Source,
-    Timing, UsageByTier,
+    AnswerEvent, Doubt, DoubtCause, Piece, Preview, PreviewFinding, PreviewMessage, Receipt,
+    Replaced, Sent, Source, Timing, UsageByTier,
 };
 pub use route::{Change, ChangeCode, Reason, ReasonCode, Route, Scores, Target, Utility};
 pub use rules::{PrivacyRules, ReplaceWith, Term, Topic};

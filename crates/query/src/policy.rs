@@ -92,6 +92,24 @@ impl Default for Preferences {
     }
 }
 
+/// What to do with a local answer that is doubtful: less likely to stand than [`Policy::risk`] asks for, or of a
+/// form that no right answer has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum OnDoubt {
+    /// It is given like any other.
+    Ship,
+    /// It is given, and the receipt says that it is doubtful.
+    Mark,
+    /// As long as nothing of it was shown, the cloud answers instead, where mode and privacy allow that. Else as
+    /// `mark`.
+    #[default]
+    Escalate,
+    /// As `escalate`, where the person who is asked says so. Else as `mark`.
+    Ask,
+}
+
 /// How often an answer of the page may be worse than the cloud's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -118,7 +136,10 @@ pub struct Policy {
     pub patience: Patience,
     /// What counts how much where more than one place may answer.
     pub preferences: Preferences,
-    /// How often an answer of the page may be worse than the cloud's; as its calibration says, if absent.
+    /// What to do with a local answer that is doubtful.
+    pub on_doubt: OnDoubt,
+    /// How often an answer of the page that is not doubtful may be worse than the cloud's, by the calibration of the model
+    /// file. If absent, an answer is doubtful if it rather does not stand.
     pub risk: Option<Risk>,
 }
 

@@ -18,8 +18,43 @@ pub enum Source {
     Local,
     /// The cloud.
     Cloud,
-    /// Both took part.
+    /// Both took part: the page began, was in doubt, and the cloud gave the answer.
     Both,
+}
+
+/// Why a local answer is doubtful.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum DoubtCause {
+    /// The model was unsure of it.
+    Unsure,
+    /// There is nothing in it.
+    Empty,
+    /// It ends in the same words again and again.
+    Loop,
+    /// It ends in mid-sentence.
+    CutOff,
+    /// It is in another script than the question.
+    OtherScript,
+    /// It says that it does not answer.
+    Refusal,
+    /// JSON was asked for, and is not there.
+    NoJson,
+}
+
+/// That a local answer may be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct Doubt {
+    /// Why.
+    pub cause: DoubtCause,
+    /// How likely it stands, 0 to 1; absent without a calibration of the model file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f32>,
+    /// Whether mode and privacy allow the cloud to answer instead.
+    pub cloud: bool,
 }
 
 /// Exactly what left the device.
@@ -87,9 +122,15 @@ pub struct Receipt {
     pub source: Source,
     /// Why there: the reason that decided comes first.
     pub reasons: Vec<Reason>,
-    /// Mean probability of the local answer's tokens (the exponential of the mean log-probability), 0 to 1.
+    /// How likely the local answer stands, 0 to 1, if it is `calibrated`; else the mean probability of its tokens (the
+    /// exponential of the mean log-probability), which promises nothing. With `both`: of what the page began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
+    /// Of so many answers of this `confidence`, that share stood when the model file was calibrated.
+    pub calibrated: bool,
+    /// The answer is the page's, and may be wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
     /// What left the device; absent when nothing did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent: Option<Sent>,
@@ -230,7 +271,8 @@ impl fmt::Debug for Piece {
     }
 }
 
-/// What an answer is made of, in order: one `Route`, any number of `Text`, one `Done`.
+/// What an answer is made of, in order: one `Route`, any number of `Text`, one `Done`. Before the first `Text`, other
+/// `Route`s may follow: the answer that was begun did not get far, and another place goes on.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]

@@ -74,6 +74,14 @@ pub enum ReasonCode {
     WarmCache,
     /// The local model has room for a part of the answer only.
     LocalContextShort,
+    /// The local model was sure of its answer.
+    LocalConfident,
+    /// The local answer is doubtful.
+    LocalDoubtful,
+    /// The cloud was to answer instead of a doubtful local answer, and did not.
+    EscalationFailed,
+    /// The cloud was not allowed to answer instead of a doubtful local answer.
+    EscalationDeclined,
 }
 
 /// One reason, with a sentence that a person understands.

@@ -8,7 +8,7 @@ use query::{
 use crate::{
     Inputs, Judgement,
     change::changes,
-    sentences::sentence,
+    sentences::reason,
     utility::{preference, scores},
 };
 
@@ -47,10 +47,7 @@ pub fn route(
 /// # Errors
 /// As [`route`].
 pub fn decide(inputs: &Inputs) -> Result<Route, NoRoute> {
-    let reason = |code| Reason {
-        code,
-        text: sentence(code, &inputs.strictest),
-    };
+    let reason = |code| reason(code, &inputs.strictest);
     match place(inputs) {
         (scores, Decided::At(target, codes)) => Ok(Route {
             target,

@@ -1,6 +1,35 @@
 //! Reasons in sentences that a person understands.
 
-use query::{ChangeCode, EntityKind, ReasonCode, Strictest, Topic};
+use query::{ChangeCode, DoubtCause, EntityKind, Reason, ReasonCode, Strictest, Topic};
+
+/// A reason with its sentence.
+pub fn reason(code: ReasonCode, strictest: &Strictest) -> Reason {
+    Reason {
+        code,
+        text: sentence(code, strictest),
+    }
+}
+
+/// Why a local answer may be wrong.
+pub fn doubtful(cause: DoubtCause) -> Reason {
+    let text = match cause {
+        DoubtCause::Unsure => UNSURE,
+        DoubtCause::Empty => "The model on this device had no answer.",
+        DoubtCause::Loop => "The answer of the model on this device repeats itself.",
+        DoubtCause::CutOff => "The answer of the model on this device breaks off.",
+        DoubtCause::OtherScript => {
+            "The model on this device answered in another script than the question's."
+        }
+        DoubtCause::Refusal => "The model on this device would not answer.",
+        DoubtCause::NoJson => "JSON was asked for, and the model on this device wrote none.",
+    };
+    Reason {
+        code: ReasonCode::LocalDoubtful,
+        text: text.to_owned(),
+    }
+}
+
+const UNSURE: &str = "The model on this device was unsure of its answer.";
 
 pub(crate) fn sentence(code: ReasonCode, strictest: &Strictest) -> String {
     let sentence = match code {
@@ -60,6 +89,10 @@ pub(crate) fn sentence(code: ReasonCode, strictest: &Strictest) -> String {
         ReasonCode::LocalContextShort => {
             "The model on this device has no room for the whole answer."
         }
+        ReasonCode::LocalConfident => "The model on this device was sure of its answer.",
+        ReasonCode::LocalDoubtful => UNSURE,
+        ReasonCode::EscalationFailed => "The cloud was asked instead and could not answer.",
+        ReasonCode::EscalationDeclined => "The cloud was not to be asked instead.",
     };
     sentence.to_owned()
 }

@@ -5,6 +5,7 @@
     reason = "outside `#[test]` functions, but only for them"
 )]
 
+mod doubt;
 mod masks;
 
 use std::{cell::RefCell, rc::Rc, sync::LazyLock};
@@ -206,6 +207,8 @@ fn values_stay_and_come_back() {
             source: Source::Cloud,
             reasons: receipt.reasons.clone(),
             confidence: None,
+            calibrated: false,
+            doubt: None,
             sent: Some(sent),
             replaced: vec![
                 replaced("[EMAIL_1]", EntityKind::Email),

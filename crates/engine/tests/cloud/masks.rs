@@ -6,7 +6,7 @@ use std::{
 };
 
 use engine::Decision;
-use query::{HiddenText, MaskEdits, Preview};
+use query::{Doubt, HiddenText, MaskEdits, Preview};
 
 use super::*;
 
@@ -31,6 +31,10 @@ impl Consent for &Once {
             .borrow_mut()
             .push(preview.messages[0].text.clone());
         Ok(self.decision.take().unwrap_or(Decision::Send))
+    }
+
+    async fn prefers_cloud(&self, _: &Doubt) -> Result<bool, Error> {
+        panic!("there is no model here that could be in doubt")
     }
 }
 

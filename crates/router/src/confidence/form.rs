@@ -3,40 +3,24 @@
 //! Each check looks at the text alone, in time linear in its length, and is made to be silent when in doubt: an answer
 //! that one of them finds fault with is hardly ever of use.
 
+use query::DoubtCause;
 use serde::de::IgnoredAny;
 
-/// Something that an answer has or lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Flaw {
-    /// See [`is_empty`].
-    Empty,
-    /// See [`is_a_loop`].
-    Loop,
-    /// See [`is_cut_off`].
-    CutOff,
-    /// See [`is_in_another_script`].
-    OtherScript,
-    /// See [`is_a_refusal`].
-    Refusal,
-    /// See [`lacks_json`].
-    NoJson,
-}
-
-/// The first flaw of a whole answer, the plainest first. [`Flaw::CutOff`] is none where the answer was as long as was
+/// What is wrong with a whole answer, the plainest first. [`DoubtCause::CutOff`] is none where the answer was as long as was
 /// allowed: pass `whole` only if the model itself ended it.
-pub fn flaw(question: &str, answer: &str, whole: bool) -> Option<Flaw> {
+pub fn flaw(question: &str, answer: &str, whole: bool) -> Option<DoubtCause> {
     if is_empty(answer) {
-        Some(Flaw::Empty)
+        Some(DoubtCause::Empty)
     } else if is_a_loop(answer) {
-        Some(Flaw::Loop)
+        Some(DoubtCause::Loop)
     } else if is_a_refusal(answer) {
-        Some(Flaw::Refusal)
+        Some(DoubtCause::Refusal)
     } else if is_in_another_script(question, answer) {
-        Some(Flaw::OtherScript)
+        Some(DoubtCause::OtherScript)
     } else if lacks_json(question, answer) {
-        Some(Flaw::NoJson)
+        Some(DoubtCause::NoJson)
     } else if whole && is_cut_off(answer) {
-        Some(Flaw::CutOff)
+        Some(DoubtCause::CutOff)
     } else {
         None
     }
@@ -88,30 +72,24 @@ fn has_letters(text: &[char]) -> bool {
         .is_some_and(|first| letters.any(|other| other != first))
 }
 
-/// Words from which on an answer is a sentence and no name or number.
-const SENTENCE: usize = 8;
+/// Words after which no sentence ends, in lower case.
+const OPEN: [&str; 20] = [
+    "the", "a", "an", "of", "and", "or", "to", "from", "in", "with", "is", "are", "because",
+    "that", "der", "die", "das", "und", "le", "la",
+];
 
-/// It ends in the middle of a sentence or of a block of code. A short answer, a list's item, a heading or a table's row
-/// needs no full stop.
+/// It ends where no sentence and no code does: with a comma or an open bracket, after a word like "the", in a block of
+/// code. A missing full stop is nothing: names, lists, verses and headings have none.
 pub fn is_cut_off(answer: &str) -> bool {
     if answer.matches("```").count() % 2 == 1 {
         return true;
     }
-    let line = answer.trim_end().lines().next_back().unwrap_or_default();
-    let text = line.trim_start();
-    let is_part = text.starts_with(['-', '*', '#', '|', '•', '>', '`'])
-        || text.starts_with(|c: char| c.is_ascii_digit());
-    let ends_open = text.ends_with([',', ';', '(', '[', '{', '–', '—'])
-        || [
-            "the", "a", "an", "of", "and", "or", "to", "in", "is", "with",
-        ]
-        .iter()
-        .any(|word| text.rsplit(' ').next() == Some(word));
-    // Scripts without spaces between words, and closing marks of all kinds, count as an end.
-    let is_sentence = text.split_whitespace().count() >= SENTENCE;
-    let ends_in_a_word =
-        text.ends_with(|c: char| c.is_alphanumeric() && script(c) != Some(Script::Han));
-    !is_part && is_sentence && (ends_open || ends_in_a_word)
+    let text = answer.trim_end();
+    let mut words = text.rsplit(char::is_whitespace);
+    let last = words.next().unwrap_or_default().to_lowercase();
+    // One word may be what was asked for.
+    text.ends_with([',', ';', '(', '[', '{', '–', '—'])
+        || (words.next().is_some() && OPEN.contains(&last.as_str()))
 }
 
 /// Beginnings by which a model says that it does not answer, in lower case, apostrophes straight.
@@ -317,7 +295,7 @@ mod tests {
     use super::*;
 
     /// A question, an answer, its flaw.
-    fn check(rows: &[(&str, &str, Option<Flaw>)]) {
+    fn check(rows: &[(&str, &str, Option<DoubtCause>)]) {
         for (question, answer, expect) in rows {
             assert_eq!(flaw(question, answer, true), *expect, "{question} {answer}");
         }
@@ -354,8 +332,8 @@ mod tests {
     #[test]
     fn nothing_said_is_empty() {
         check(&[
-            ("Why?", "", Some(Flaw::Empty)),
-            ("Why?", " \n…", Some(Flaw::Empty)),
+            ("Why?", "", Some(DoubtCause::Empty)),
+            ("Why?", " \n…", Some(DoubtCause::Empty)),
         ]);
     }
 
@@ -369,10 +347,10 @@ mod tests {
         let words = "very ".repeat(20);
         let han = "我喜欢猫。".repeat(20);
         check(&[
-            ("Why?", &looped, Some(Flaw::Loop)),
-            ("Why?", &broken_off, Some(Flaw::Loop)),
-            ("Why?", &words, Some(Flaw::Loop)),
-            ("为什么？", &han, Some(Flaw::Loop)),
+            ("Why?", &looped, Some(DoubtCause::Loop)),
+            ("Why?", &broken_off, Some(DoubtCause::Loop)),
+            ("Why?", &words, Some(DoubtCause::Loop)),
+            ("为什么？", &han, Some(DoubtCause::Loop)),
         ]);
         let long = "A sentence of quite some length that comes again and again, as if there was nothing else to be said about it. ";
         assert!(!is_a_loop(&long.repeat(2)));
@@ -385,14 +363,18 @@ mod tests {
             (
                 "Why?",
                 "The sky is blue because the light of the sun is",
-                Some(Flaw::CutOff),
+                Some(DoubtCause::CutOff),
             ),
             (
                 "Why?",
                 "There are many reasons for that, some old, some new,",
-                Some(Flaw::CutOff),
+                Some(DoubtCause::CutOff),
             ),
-            ("Print 1", "So:\n```python\nprint(1)", Some(Flaw::CutOff)),
+            (
+                "Print 1",
+                "So:\n```python\nprint(1)",
+                Some(DoubtCause::CutOff),
+            ),
         ]);
         let cut = "The sky is blue because the light of the sun is";
         assert_eq!(flaw("Why?", cut, false), None);
@@ -404,19 +386,23 @@ mod tests {
             (
                 "Who won?",
                 "I'm sorry, but I can’t help with that.",
-                Some(Flaw::Refusal),
+                Some(DoubtCause::Refusal),
             ),
             (
                 "Who won?",
                 "As an AI language model, I know nothing.",
-                Some(Flaw::Refusal),
+                Some(DoubtCause::Refusal),
             ),
-            ("Who won?", "I cannot say.", Some(Flaw::Refusal)),
-            ("Who won?", "Sorry. I don't know.", Some(Flaw::Refusal)),
+            ("Who won?", "I cannot say.", Some(DoubtCause::Refusal)),
+            (
+                "Who won?",
+                "Sorry. I don't know.",
+                Some(DoubtCause::Refusal),
+            ),
             (
                 "Wer gewann?",
                 "Ich kann leider nichts dazu sagen.",
-                Some(Flaw::Refusal),
+                Some(DoubtCause::Refusal),
             ),
             (
                 "A sentence with cannot",
@@ -437,17 +423,17 @@ mod tests {
             (
                 "What is a cat?",
                 "Кошка — это домашнее животное.",
-                Some(Flaw::OtherScript),
+                Some(DoubtCause::OtherScript),
             ),
             (
                 "What is a cat?",
                 "猫是一种常见的家养动物。",
-                Some(Flaw::OtherScript),
+                Some(DoubtCause::OtherScript),
             ),
             (
                 "Что такое кошка?",
                 "A cat is a small animal.",
-                Some(Flaw::OtherScript),
+                Some(DoubtCause::OtherScript),
             ),
             (
                 "What is cat in Russian?",
@@ -471,12 +457,12 @@ mod tests {
             (
                 "Give me a person as JSON.",
                 "A person is called Ada.",
-                Some(Flaw::NoJson),
+                Some(DoubtCause::NoJson),
             ),
             (
                 "Give me a person as JSON.",
                 "{\"name\": \"Ada\",}",
-                Some(Flaw::NoJson),
+                Some(DoubtCause::NoJson),
             ),
             (
                 "Give me a person as JSON.",
