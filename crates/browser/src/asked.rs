@@ -115,6 +115,7 @@ impl<'r> Answer<'r> {
             text,
             log_probability,
             top,
+            ..
         } = step
         else {
             return;

@@ -3,7 +3,8 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use engine::Decision;
-use query::{Error, ErrorCode, Preview};
+use query::{Doubt, Error, ErrorCode, Preview};
+use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -12,16 +13,23 @@ use crate::{
     error::{describe, failed, unreadable},
 };
 
-/// `(previewJson) => Promise<boolean | editsJson>` of each call that wants to be asked.
+/// The functions of each call that wants to be asked.
 #[derive(Clone, Default)]
-pub(crate) struct Consent(Rc<RefCell<HashMap<u32, js_sys::Function>>>);
+pub(crate) struct Consent(Rc<RefCell<HashMap<u32, Asks>>>);
+
+/// Whom a call asks.
+#[derive(Clone, Default)]
+pub(crate) struct Asks {
+    /// `(previewJson) => Promise<boolean | editsJson>`: before anything leaves.
+    pub before_cloud: Option<js_sys::Function>,
+    /// `(doubtJson) => Promise<boolean>`: whether the cloud is to answer instead.
+    pub when_doubtful: Option<js_sys::Function>,
+}
 
 impl Consent {
-    /// Asks `ask` on behalf of `call`, until what comes back is dropped.
-    pub(crate) fn register(&self, call: u32, ask: Option<js_sys::Function>) -> Registered {
-        if let Some(ask) = ask {
-            self.0.borrow_mut().insert(call, ask);
-        }
+    /// Asks on behalf of `call`, until what comes back is dropped.
+    pub(crate) fn register(&self, call: u32, asks: Asks) -> Registered {
+        self.0.borrow_mut().insert(call, asks);
         Registered {
             consent: self.clone(),
             call,
@@ -41,25 +49,23 @@ impl Drop for Registered {
     }
 }
 
+impl Consent {
+    /// The functions of the call that runs.
+    fn asks(&self) -> Asks {
+        self.0
+            .borrow()
+            .get(&current_call())
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
 impl engine::Consent for Consent {
     async fn decide(&self, preview: &Preview) -> Result<Decision, Error> {
-        let Some(ask) = self.0.borrow().get(&current_call()).cloned() else {
+        let Some(ask) = self.asks().before_cloud else {
             return Ok(Decision::Send); // the app did not want to be asked
         };
-        let json = serde_json::to_string(preview)
-            .map_err(|error| Error::new(ErrorCode::Internal, format!("preview: {error}")))?;
-        let answer = ask
-            .call1(&JsValue::NULL, &json.into())
-            .map_err(|error| failed("beforeCloud", &error))?;
-        let promise: js_sys::Promise = answer
-            .dyn_into()
-            .map_err(|error| failed("beforeCloud", &error))?;
-        let decided = JsFuture::from(promise).await.map_err(|error| {
-            Error::new(
-                ErrorCode::ConsentDeclined,
-                format!("beforeCloud failed: {}", describe(&error)),
-            )
-        })?;
+        let decided = asked("beforeCloud", &ask, preview).await?;
         if let Some(edits) = decided.as_string() {
             let edits = serde_json::from_str(&edits)
                 .map_err(|error| unreadable("what beforeCloud returned", &error))?;
@@ -70,4 +76,31 @@ impl engine::Consent for Consent {
             false => Decision::Keep,
         })
     }
+
+    async fn prefers_cloud(&self, doubt: &Doubt) -> Result<bool, Error> {
+        let Some(ask) = self.asks().when_doubtful else {
+            return Ok(false); // nobody said that it should leave
+        };
+        Ok(asked("whenDoubtful", &ask, doubt).await?.is_truthy())
+    }
+}
+
+/// What the page's function says to `what`.
+async fn asked(
+    name: &str,
+    ask: &js_sys::Function,
+    what: &impl Serialize,
+) -> Result<JsValue, Error> {
+    let json = serde_json::to_string(what)
+        .map_err(|error| Error::new(ErrorCode::Internal, format!("{name}: {error}")))?;
+    let answer = ask
+        .call1(&JsValue::NULL, &json.into())
+        .map_err(|error| failed(name, &error))?;
+    let promise: js_sys::Promise = answer.dyn_into().map_err(|error| failed(name, &error))?;
+    JsFuture::from(promise).await.map_err(|error| {
+        Error::new(
+            ErrorCode::ConsentDeclined,
+            format!("{name} failed: {}", describe(&error)),
+        )
+    })
 }

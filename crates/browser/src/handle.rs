@@ -1,13 +1,15 @@
 //! The one exported class.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use engine::Engine;
 use local_model::Backend;
+use model_store::Sha256;
 use oblivious_http::VerifiedKey;
 use privacy::{Detector, Tagger};
 use query::{AnswerEvent, ChatRequest, Error, ErrorCode, MaskEdits, Policy, Price};
+use router::calibration::Calibration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::File;
@@ -16,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::{
     calls::Calls,
     choose::DeviceFacts,
-    consent::Consent,
+    consent::{Asks, Consent},
     device::{Clock, Signals},
     error::{to_js, unreadable},
     journal::{Journal, Journals},
@@ -40,6 +42,8 @@ pub struct EngineHandle {
     journals: Journals,
     precedence: Precedence,
     calls: Calls,
+    /// What the app itself knows of its model's answers.
+    calibration: RefCell<Option<Calibration>>,
 }
 
 /// `CloudOptions` of the npm package.
@@ -99,6 +103,7 @@ impl EngineHandle {
             journals,
             precedence,
             calls: Calls::default(),
+            calibration: RefCell::default(),
         })
     }
 
@@ -118,21 +123,42 @@ impl EngineHandle {
         let reference = parse::<ModelRef>("model", model_json);
         let backend = backend_named(backend);
         let in_memory = storage == "memory";
-        let model = self.model.clone();
+        let (model, engine) = (self.model.clone(), self.engine.clone());
+        let given = self.calibration.borrow().clone();
         self.calls.promise(call, async move {
             let (reference, backend, facts) = (reference?, backend?, facts?);
             let progress = Progress::new(on_progress);
-            model
-                .load(models::ready(
-                    &reference, file, in_memory, backend, &facts, &progress,
-                ))
-                .await?;
+            let load = async {
+                let ready =
+                    models::ready(&reference, file, in_memory, backend, &facts, &progress).await?;
+                engine.set_calibration(calibration_of(ready.sha256, given)?);
+                Ok(ready.model)
+            };
+            model.load(load).await?;
             Ok(JsValue::UNDEFINED)
         })
     }
 
+    /// How likely answers stand of the model that is loaded next, as `tidegate calibrate` wrote it. Without it, what is
+    /// known here of the file that a manifest names.
+    ///
+    /// # Errors
+    /// `invalid-request` if it is no calibration.
+    #[wasm_bindgen(js_name = setCalibration)]
+    pub fn set_calibration(&self, json: &str) -> Result<(), JsValue> {
+        let calibration = Calibration::from_json(json).map_err(|error| {
+            to_js(&Error::new(
+                ErrorCode::InvalidRequest,
+                format!("options.calibration: {error}"),
+            ))
+        })?;
+        self.calibration.replace(Some(calibration));
+        Ok(())
+    }
+
     /// Answers. `on_event(eventJson)` for each event; `on_consent(previewJson)`, if given, is asked before
-    /// anything leaves and returns a promise of a boolean, or of `MaskEdits` as JSON. `journal_json`: what an earlier worker had answered of a
+    /// anything leaves and returns a promise of a boolean, or of `MaskEdits` as JSON; `on_doubt(doubtJson)`, if given, whether
+    /// the cloud is to answer instead of the page, and returns a promise of a boolean. `journal_json`: what an earlier worker had answered of a
     /// local answer; `on_token(id, logProbability)` is told of each token after that, before its text. `background`:
     /// nobody waits for it.
     #[expect(clippy::too_many_arguments, reason = "each is one JavaScript value")]
@@ -143,6 +169,7 @@ impl EngineHandle {
         policy_json: &str,
         on_event: js_sys::Function,
         on_consent: Option<js_sys::Function>,
+        on_doubt: Option<js_sys::Function>,
         journal_json: &str,
         on_token: js_sys::Function,
         background: bool,
@@ -150,7 +177,11 @@ impl EngineHandle {
         let question = parse_question(request_json, policy_json);
         let journal = parse::<Journal>("journal", journal_json);
         let (engine, journals) = (self.engine.clone(), self.journals.clone());
-        let asks = self.consent.register(call, on_consent);
+        let asks = Asks {
+            before_cloud: on_consent,
+            when_doubtful: on_doubt,
+        };
+        let asks = self.consent.register(call, asks);
         let background = background.then(|| self.precedence.register(call));
         self.calls.promise(call, async move {
             let _registered = (asks, background);
@@ -292,6 +323,28 @@ impl EngineHandle {
             .and_then(|(request, policy)| look(&self.engine, &request, &policy))
             .and_then(|seen| to_json(&seen));
         seen.map_err(|error| to_js(&error))
+    }
+}
+
+/// What is known of the answers of the file that was loaded.
+fn calibration_of(
+    file: Option<Sha256>,
+    given: Option<Calibration>,
+) -> Result<Option<Calibration>, Error> {
+    let file = file.map(|file| file.to_string());
+    match (given, file) {
+        (Some(given), Some(file)) if !given.model.sha256.eq_ignore_ascii_case(&file) => {
+            Err(Error::new(
+                ErrorCode::InvalidRequest,
+                format!(
+                    "options.calibration is of the file {}, and the model's is {file}; run `tidegate calibrate` on that one",
+                    given.model.sha256
+                ),
+            ))
+        }
+        (Some(given), _) => Ok(Some(given)),
+        (None, Some(file)) => Ok(Calibration::for_model(&file)),
+        (None, None) => Ok(None),
     }
 }
 

@@ -3,15 +3,17 @@
 
 use std::{
     cell::{Cell, RefCell},
+    ops::ControlFlow,
     rc::Rc,
 };
 
-use engine::LocalAnswer;
+use engine::{LocalAnswer, OnPart, Part};
 use futures::lock::Mutex;
 use local_model::{Finish, Generation, Model, ModelInfo, Pace, Sampling, Step};
 use query::{
     ChatRequest, Error, ErrorCode, LocalState, Message, Piece, PromptTokensDetails, Usage,
 };
+use router::confidence::Certainty;
 use serde::Serialize;
 
 use crate::{
@@ -142,6 +144,7 @@ impl PageModel {
             if let Step::Token { id, .. } = step {
                 ids.push(*id);
             }
+            ControlFlow::Continue(())
         })
         .await?;
         Ok((prompt, ids))
@@ -182,13 +185,13 @@ impl PageModel {
         last.of(model, request).map(<[u32]>::to_vec)
     }
 
-    /// Runs a generation to its end. One that nobody waits for gives the model away when somebody wants
+    /// Runs a generation to its end, or until `on_step` breaks. One that nobody waits for gives the model away when somebody wants
     /// it, and goes on from the same token when it has it back.
     async fn run(
         &self,
         prompt: &[u32],
         sampling: &Sampling,
-        mut on_step: impl FnMut(&Step, &Generation<'_>, Told),
+        mut on_step: impl FnMut(&Step, &Generation<'_>, Told) -> ControlFlow<()>,
     ) -> Result<Ended, Error> {
         let mut run = Run {
             turns: Turns::new()?,
@@ -224,7 +227,7 @@ impl PageModel {
         model: &mut Model,
         prompt: &[u32],
         sampling: &Sampling,
-        on_step: &mut impl FnMut(&Step, &Generation<'_>, Told),
+        on_step: &mut impl FnMut(&Step, &Generation<'_>, Told) -> ControlFlow<()>,
     ) -> Result<Option<Ended>, Error> {
         let state = &*self.0;
         let on_gpu = model.info().backend != "cpu";
@@ -240,7 +243,9 @@ impl PageModel {
         if is_new {
             state.journals.replayed(steps.len());
             for step in &steps {
-                on_step(step, &generation, Told::Before);
+                if on_step(step, &generation, Told::Before).is_break() {
+                    return Ok(Some(run.broken_off(prompt)));
+                }
             }
             run.cached_tokens = generation.reused();
         }
@@ -267,7 +272,9 @@ impl PageModel {
                 run.taken.push((*id, *log_probability));
                 state.journals.add(*id, *log_probability);
             }
-            on_step(&step, &generation, Told::Now);
+            if on_step(&step, &generation, Told::Now).is_break() {
+                return Ok(Some(run.broken_off(prompt)));
+            }
             match step {
                 Step::Prefill { done: until, .. } => {
                     let pace = &mut state.pace.borrow_mut();
@@ -284,7 +291,7 @@ impl PageModel {
                     completion_tokens,
                 } => {
                     return Ok(Some(Ended {
-                        finish,
+                        finish: Some(finish),
                         mean_log_probability,
                         prompt_tokens,
                         cached_tokens: run.cached_tokens,
@@ -317,6 +324,19 @@ struct Run {
 }
 
 impl Run {
+    /// It ends here, though the model could go on.
+    fn broken_off(&self, prompt: &[u32]) -> Ended {
+        let sum: f64 = self.taken.iter().map(|&(_, log)| f64::from(log)).sum();
+        let completion_tokens = self.taken.len();
+        Ended {
+            finish: None,
+            mean_log_probability: (sum / completion_tokens.max(1) as f64) as f32,
+            prompt_tokens: prompt.len(),
+            cached_tokens: self.cached_tokens,
+            completion_tokens,
+        }
+    }
+
     /// How it went, now that it has ended.
     fn figures(&self, ended: &Ended) -> LastAnswer {
         let end = now_ms();
@@ -340,7 +360,8 @@ enum Told {
 }
 
 struct Ended {
-    finish: Finish,
+    /// `None` if it was broken off.
+    finish: Option<Finish>,
     mean_log_probability: f32,
     prompt_tokens: usize,
     cached_tokens: usize,
@@ -391,7 +412,7 @@ impl engine::LocalModel for PageModel {
     async fn generate(
         &self,
         request: &ChatRequest,
-        on_piece: &mut dyn FnMut(Piece),
+        on_part: OnPart<'_>,
     ) -> Result<LocalAnswer, Error> {
         let state = &*self.0;
         let is_background = state.precedence.is_background();
@@ -415,11 +436,18 @@ impl engine::LocalModel for PageModel {
             let ended = self
                 .run(&prompt, &sampling, |step, generation, told| match told {
                     // The page has what these brought; the answer has to know of them.
-                    Told::Before => answer.step(step, generation, &mut |_| {}),
-                    Told::Now => answer.step(step, generation, on_piece),
+                    Told::Before => {
+                        answer.step(step, generation, &mut |_| {});
+                        ControlFlow::Continue(())
+                    }
+                    Told::Now => tell(&mut answer, step, generation, on_part),
                 })
                 .await?;
-            finish_reasons.push(answer.finish(ended.finish, ended.completion_tokens, on_piece));
+            if let Some(finish) = ended.finish {
+                // Nothing comes after it that could be broken off.
+                let mut on_piece = |piece| _ = on_part(Part::Piece(piece));
+                finish_reasons.push(answer.finish(finish, ended.completion_tokens, &mut on_piece));
+            }
             log_probabilities +=
                 f64::from(ended.mean_log_probability) * ended.completion_tokens as f64;
             usage.completion_tokens += to_u32(ended.completion_tokens);
@@ -428,6 +456,9 @@ impl engine::LocalModel for PageModel {
                 usage.prompt_tokens_details = Some(PromptTokensDetails {
                     cached_tokens: to_u32(ended.cached_tokens),
                 });
+            }
+            if ended.finish.is_none() {
+                break;
             }
         }
         usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
@@ -438,6 +469,35 @@ impl engine::LocalModel for PageModel {
                 as f32,
         })
     }
+}
+
+/// What a step brings: first how sure the model was of the token, then its text.
+fn tell(
+    answer: &mut Answer<'_>,
+    step: &Step,
+    generation: &Generation<'_>,
+    on_part: OnPart<'_>,
+) -> ControlFlow<()> {
+    if let Step::Token {
+        log_probability,
+        margin,
+        entropy,
+        ..
+    } = step
+    {
+        on_part(Part::Token(Certainty {
+            log_probability: *log_probability,
+            margin: *margin,
+            entropy: *entropy,
+        }))?;
+    }
+    let mut flow = ControlFlow::Continue(());
+    answer.step(step, generation, &mut |piece| {
+        if flow.is_continue() {
+            flow = on_part(Part::Piece(piece));
+        }
+    });
+    flow
 }
 
 fn not_there() -> Error {

@@ -64,6 +64,13 @@ impl Progress {
     }
 }
 
+/// A model, and which file it is of.
+pub(crate) struct Ready {
+    pub model: Model,
+    /// Of the file's bytes, where a manifest told it and they were checked.
+    pub sha256: Option<Sha256>,
+}
+
 /// Gets a model ready: a file that fits from storage or the network, its weights onto the device, and one token
 /// through it.
 ///
@@ -75,7 +82,7 @@ pub(crate) async fn ready(
     backend: Backend,
     facts: &DeviceFacts,
     progress: &Progress,
-) -> Result<Model, Error> {
+) -> Result<Ready, Error> {
     let events = EventLoop::new()?;
     let offer = match model {
         ModelRef::File => {
@@ -88,7 +95,10 @@ pub(crate) async fn ready(
                 .await
                 .map_err(|error| model_error(&error))?;
             self_test(&mut model, progress).await?;
-            return Ok(model);
+            return Ok(Ready {
+                model,
+                sha256: None,
+            });
         }
         ModelRef::Manifest { url } => manifest(url, progress).await?,
         ModelRef::Gguf { url } => Offer {
@@ -97,9 +107,10 @@ pub(crate) async fn ready(
         },
     };
     let chosen = choose(offer, in_memory, backend, facts, progress, &events).await?;
+    let sha256 = chosen.wanted.sha256;
     let mut model = stored(chosen, backend, facts, progress, &events).await?;
     self_test(&mut model, progress).await?;
-    Ok(model)
+    Ok(Ready { model, sha256 })
 }
 
 /// The files that a manifest offers. Without a network: the manifest as it was at the last visit.

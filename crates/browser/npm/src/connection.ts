@@ -1,11 +1,11 @@
 import { asError, asErrorData, TidegateError } from './errors.js';
 import type { GpuRecord } from './gpu-record.js';
 import { type Consent, consentData } from './masks.js';
-import type { Progress } from './options.js';
+import type { Progress, WhenDoubtful } from './options.js';
 import type { CallName, Calls, FromWorker, Journal, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
 import { abortedBy } from './tidegate.js';
-import type { AnswerEvent, ErrorData, Preview } from './types.gen.js';
+import type { AnswerEvent, Doubt, ErrorData, Preview } from './types.gen.js';
 
 /** What a call may say or ask before it ends. */
 export interface Listener {
@@ -13,6 +13,7 @@ export interface Listener {
   onEvent?: (event: AnswerEvent) => void;
   onToken?: (token: Journal['tokens'][number]) => void;
   onConsent?: Consent;
+  onDoubt?: WhenDoubtful;
 }
 
 interface Pending extends Listener {
@@ -139,6 +140,7 @@ export class Connection {
     else if (message.type === 'event') call.onEvent?.(message.event);
     else if (message.type === 'token') call.onToken?.(message.token);
     else if (message.type === 'ask-consent') void this.#askConsent(message.id, call, message.preview);
+    else if (message.type === 'ask-doubt') void this.#askDoubt(message.id, call, message.doubt);
     else if (message.type === 'result') call.resolve(message.value as never);
     else call.reject(new TidegateError(message.error));
   }
@@ -164,6 +166,16 @@ export class Connection {
       this.#send({ type: 'consent', id, decision });
     } catch (thrown) {
       // The app's callback failed: nothing leaves, and the call ends with the app's own error.
+      this.#send({ type: 'abort', id });
+      call.reject(asError(thrown));
+    }
+  }
+
+  async #askDoubt(id: number, call: Pending, doubt: Doubt): Promise<void> {
+    try {
+      const cloud = (await call.onDoubt?.(doubt)) === true;
+      this.#send({ type: 'doubt', id, cloud });
+    } catch (thrown) {
       this.#send({ type: 'abort', id });
       call.reject(asError(thrown));
     }

@@ -1,4 +1,5 @@
 import type { Consent } from './masks.js';
+import type { WhenDoubtful } from './options.js';
 import type { Stats } from './stats.js';
 import type {
   AnswerEvent,
@@ -40,6 +41,8 @@ export interface AnswerCall {
   onEvent(event: AnswerEvent): void;
   /** Absent: nobody wants to be asked. */
   consent: Consent | undefined;
+  /** Absent: doubtful answers that the policy asks about are marked. */
+  whenDoubtful: WhenDoubtful | undefined;
   signal: AbortSignal;
   /** Nobody waits for the answer. */
   background: boolean;

@@ -30,6 +30,7 @@ export type {
   Progress,
   StorageKind,
   TidegateOptions,
+  WhenDoubtful,
 } from './options.js';
 export type { PrivacyRules } from './privacy-rules.js';
 export type { Stats } from './stats.js';
@@ -38,6 +39,8 @@ export type {
   Change,
   ChangeCode,
   ChatRequest,
+  Doubt,
+  DoubtCause,
   EntityKind,
   ErrorCode,
   Estimate,
@@ -52,6 +55,7 @@ export type {
   MasksEdited,
   Message,
   Mode,
+  OnDoubt,
   Overflow,
   Patience,
   Preferences,

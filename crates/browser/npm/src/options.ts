@@ -4,8 +4,10 @@ import { oneOf, onlyKnown } from './fields.js';
 import { preferences, prices, risk } from './preferences.js';
 import { type PrivacyRules, privacyRules } from './privacy-rules.js';
 import type {
+  Doubt,
   MaskEdits,
   Mode,
+  OnDoubt,
   Overflow,
   Patience,
   Policy as PolicyData,
@@ -66,14 +68,31 @@ export interface Policy {
    * heat), each 0 to 4, 1 as usual; `fairPrice`, what one answer may fairly cost, 0.01 unless said otherwise.
    */
   preferences?: Partial<Preferences>;
-  /** At most `alpha` of the answers given here may be worse than the cloud's, with probability 1 - `delta`. */
+  /**
+   * What to do with a local answer that is doubtful. Default: `escalate`, so that the cloud answers instead, where
+   * `mode` and privacy allow it and nothing of the answer was shown; else it is marked in the receipt.
+   */
+  onDoubt?: OnDoubt;
+  /**
+   * How many local answers that are not doubtful may be worse than the cloud's: at most the share `alpha`, but for a
+   * chance of `delta`. It holds for questions like those of the calibration; where no threshold holds it, every local
+   * answer is doubtful. Default: none, and an answer is doubtful if it rather does not stand.
+   */
   risk?: Risk;
+  /**
+   * With `onDoubt: 'ask'`: whether the cloud is to answer instead of the page. Nothing of the page's answer was shown
+   * yet. Without it, doubtful answers are marked.
+   */
+  whenDoubtful?: WhenDoubtful;
   /**
    * Asked before each request that would leave, with exactly what would leave. `false` keeps it here. With edits to
    * the masks it is masked anew, checked again and sent; they count for the rest of the conversation.
    */
   beforeCloud?(preview: Preview): boolean | MaskEdits | Promise<boolean | MaskEdits>;
 }
+
+/** Whether the cloud is to answer instead of the page, whose answer is doubtful. */
+export type WhenDoubtful = (doubt: Doubt) => boolean | Promise<boolean>;
 
 /** A step of getting ready. `loaded` and `total` are bytes in `download`, `verify` and `upload`, else steps. */
 export interface Progress {
@@ -103,6 +122,11 @@ export interface TidegateOptions {
   workerUrl?: string | URL;
   /** For tests. */
   dangerous?: DangerousOptions;
+  /**
+   * How likely the model's answers stand: what `tidegate calibrate` wrote for its very file, parsed. Default: what
+   * Tidegate knows of the file that a manifest names. Without one, only the form of an answer can make it doubtful.
+   */
+  calibration?: object;
   /** Stops getting ready; what was downloaded so far is kept. */
   signal?: AbortSignal;
   onProgress?(progress: Progress): void;
@@ -137,6 +161,8 @@ export interface EngineOptions {
   device: DeviceChoice;
   threads: number | 'auto';
   wasmUrl: string | null;
+  /** JSON. */
+  calibration: string | null;
   facts: Partial<DeviceFacts>;
 }
 
@@ -146,6 +172,7 @@ const AUTO = 'models/auto.json';
 const MODES: readonly Mode[] = ['local-only', 'prefer-local', 'prefer-cloud', 'cloud-only'];
 const OVERFLOW: readonly Overflow[] = ['error', 'drop-oldest', 'summarise', 'cloud'];
 const PATIENCE: readonly Patience[] = ['urgent', 'normal', 'patient'];
+const ON_DOUBT: readonly OnDoubt[] = ['ship', 'mark', 'escalate', 'ask'];
 const PRIORITIES: readonly Priority[] = ['foreground', 'background'];
 
 /** Checks options; `base` resolves relative URLs. */
@@ -160,6 +187,7 @@ export function engineOptions(o: TidegateOptions, base: string | undefined): Eng
     'wasmUrl',
     'workerUrl',
     'dangerous',
+    'calibration',
     'signal',
     'onProgress',
   ]);
@@ -170,6 +198,7 @@ export function engineOptions(o: TidegateOptions, base: string | undefined): Eng
     device: oneOf('options.device', o.device ?? 'auto', ['auto', 'webgpu', 'cpu']),
     threads: threadCount(o.threads ?? 'auto'),
     wasmUrl: o.wasmUrl === undefined ? null : absolute('options.wasmUrl', o.wasmUrl, base),
+    calibration: calibrationJson(o.calibration),
     facts: dangerousFacts(o.dangerous),
   };
 }
@@ -177,6 +206,14 @@ export function engineOptions(o: TidegateOptions, base: string | undefined): Eng
 /** Whether nobody waits for a call. */
 export function isBackground({ priority = 'foreground' }: CallOptions): boolean {
   return oneOf('options.priority', priority, PRIORITIES) === 'background';
+}
+
+function calibrationJson(calibration: object | undefined): string | null {
+  if (calibration === undefined) return null;
+  if (typeof calibration !== 'object' || calibration === null) {
+    throw invalid('options.calibration: expected what `tidegate calibrate` wrote, parsed');
+  }
+  return JSON.stringify(calibration);
 }
 
 /** More threads than that are a slip. */
@@ -220,7 +257,9 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
       'overflow',
       'patience',
       'preferences',
+      'onDoubt',
       'risk',
+      'whenDoubtful',
       'beforeCloud',
     ]);
     if (policy.mode !== undefined) merged.mode = policy.mode;
@@ -228,6 +267,7 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
     if (policy.overflow !== undefined) merged.overflow = policy.overflow;
     if (policy.patience !== undefined) merged.patience = policy.patience;
     if (policy.preferences !== undefined) merged.preferences = policy.preferences;
+    if (policy.onDoubt !== undefined) merged.onDoubt = policy.onDoubt;
     if (policy.risk !== undefined) merged.risk = policy.risk;
   }
   return {
@@ -236,6 +276,7 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
     overflow: oneOf('policy.overflow', merged.overflow ?? 'cloud', OVERFLOW),
     patience: oneOf('policy.patience', merged.patience ?? 'normal', PATIENCE),
     preferences: preferences('policy.preferences', merged.preferences ?? {}),
+    onDoubt: oneOf('policy.onDoubt', merged.onDoubt ?? 'escalate', ON_DOUBT),
     risk: merged.risk === undefined ? null : risk('policy.risk', merged.risk),
   };
 }

@@ -3,6 +3,7 @@ import type { Stats } from './stats.js';
 import type {
   AnswerEvent,
   ChatRequest,
+  Doubt,
   ErrorData,
   MaskEdits,
   MasksEdited,
@@ -21,6 +22,8 @@ export interface Calls {
       request: ChatRequest;
       policy: Policy;
       wantsConsent: boolean;
+      /** Whether the page wants to be asked of doubtful answers. */
+      wantsDoubt: boolean;
       journal: Journal;
       background: boolean;
     };
@@ -56,6 +59,7 @@ export type ToWorker =
   | { [C in CallName]: { type: C; id: number } & Calls[C]['ask'] }[CallName]
   | { type: 'abort'; id: number }
   | { type: 'consent'; id: number; decision: boolean | MaskEdits }
+  | { type: 'doubt'; id: number; cloud: boolean }
   /** Whether someone sees the page; until the first one, somebody does. */
   | { type: 'seen'; id: number; seen: boolean }
   | { type: 'gpu'; id: number; refusal: string | null };
@@ -68,6 +72,7 @@ export type FromWorker =
   /** A token of a local answer, before its text. */
   | { type: 'token'; id: number; token: Journal['tokens'][number] }
   | { type: 'ask-consent'; id: number; preview: Preview }
+  | { type: 'ask-doubt'; id: number; doubt: Doubt }
   /** A GPU is about to be opened. The page remembers that, and tells if something is known against it. */
   | { type: 'ask-gpu'; id: number; adapter: string; forced: boolean }
   /** The GPU failed its self-test. */

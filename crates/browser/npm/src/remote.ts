@@ -74,21 +74,34 @@ export class RemoteEngine implements Engine {
     return this.stats().model?.name ?? 'none';
   }
 
-  async answer({ request, policy, onEvent, consent, signal, background }: AnswerCall): Promise<void> {
+  async answer(call: AnswerCall): Promise<void> {
+    const { request, policy, onEvent, consent, whenDoubtful, signal, background } = call;
     const journal: Journal = { seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0, tokens: [] };
-    const ask = { request, policy, wantsConsent: consent !== undefined, journal, background };
+    const ask = {
+      request,
+      policy,
+      wantsConsent: consent !== undefined,
+      wantsDoubt: whenDoubtful !== undefined,
+      journal,
+      background,
+    };
     let routedTo: string | undefined;
     let hasText = false;
+    let escalated = false;
     const listener = {
       onEvent: (event: AnswerEvent) => {
-        const again = event.type === 'route' && routedTo !== undefined;
-        if (event.type === 'route') routedTo = event.route.target;
+        const again = event.type === 'route' && event.route.target === routedTo;
+        if (event.type === 'route') {
+          escalated ||= routedTo !== undefined && !again;
+          routedTo = event.route.target;
+        }
         if (event.type === 'text') hasText = true;
         if (event.type === 'done') this.#endOfGpu();
         if (!again) onEvent(event);
       },
       onToken: (token: Journal['tokens'][number]) => journal.tokens.push(token),
       ...(consent === undefined ? {} : { onConsent: consent }),
+      ...(whenDoubtful === undefined ? {} : { onDoubt: whenDoubtful }),
     };
     for (let rescues = 0; ; rescues += 1) {
       const connection = await this.#connect();
@@ -100,7 +113,10 @@ export class RemoteEngine implements Engine {
         const isLost = connection.crashed || (error as Partial<TidegateError>).code === 'device-lost';
         if (isLost) this.#lose(connection, error);
         // Nothing may be sent twice, so only what was answered here goes on; and no text may come twice.
-        const canGoOn = journal.tokens.length > 0 || (routedTo === 'local' && !hasText);
+        // After an escalation, the tokens are of more than one answer.
+        const canGoOn = !escalated && (journal.tokens.length > 0 || (routedTo === 'local' && !hasText));
+        // Text that was held back is lost: the same tokens come again, with their text.
+        if (!hasText) journal.tokens.length = 0;
         if (!isLost || !canGoOn || signal.aborted || this.#disposed || rescues === RESCUES) throw error;
         ask.policy = { ...policy, mode: 'local-only' };
       }

@@ -12,6 +12,8 @@ import { TestVault } from './testing-vault.js';
 import { abortedBy, EngineTidegate, type Tidegate, throwIfAborted } from './tidegate.js';
 import type {
   ChatRequest,
+  Doubt,
+  DoubtCause,
   FinishReason,
   MaskEdits,
   MasksEdited,
@@ -31,7 +33,7 @@ import type {
 /** What the stand-in does. */
 export interface TestOptions extends TidegateOptions {
   /**
-   * The answer to a request, a text or calls of tools; default: its last message, repeated. A thrown
+   * The answer to a request, a text or calls of tools, or a text of the page that is doubtful; default: its last message, repeated. A thrown
    * `TidegateError` ends the answer.
    */
   answer?: (request: ChatRequest, source: Source) => TestAnswer | Promise<TestAnswer>;
@@ -42,7 +44,7 @@ export interface TestOptions extends TidegateOptions {
 }
 
 /** What the stand-in answers. */
-export type TestAnswer = string | { tool_calls: ToolCall[] };
+export type TestAnswer = string | { tool_calls: ToolCall[] } | { content: string; doubt: DoubtCause };
 
 /** Like the real `availability`; the model counts as stored. */
 export async function availability(
@@ -101,15 +103,24 @@ class TestEngine implements Engine {
   async answer(call: AnswerCall): Promise<void> {
     const { request, policy, onEvent, signal } = call;
     const start = performance.now();
-    const route = await this.route(request, policy);
+    let route = await this.route(request, policy);
     onEvent({ type: 'route', route });
+    let begun = route.target === 'local' ? await this.text(request, 'local') : undefined;
+    const doubt = await this.doubt(call, begun);
+    if (doubt?.escalates === true) {
+      route = { ...route, target: 'cloud', reasons: [DOUBTFUL, ...route.reasons] };
+      onEvent({ type: 'route', route });
+      begun = undefined;
+    }
     const cloud = route.target === 'cloud';
     const preview = cloud ? await this.release(call) : undefined;
     let first = 0;
     let completion = 0;
     const reasons: FinishReason[] = [];
     for (let index = 0; index < (request.n ?? 1); index += 1) {
-      const answer = await this.text(request, route.target);
+      const said = begun ?? (await this.text(request, route.target));
+      begun = undefined;
+      const answer = typeof said === 'object' && 'content' in said ? said.content : said;
       reasons.push(typeof answer === 'string' ? 'stop' : 'tool_calls');
       if (typeof answer !== 'string') {
         await this.pace();
@@ -134,8 +145,10 @@ class TestEngine implements Engine {
     };
     const none: Usage = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
     const receipt: Receipt = {
-      source: route.target,
-      reasons: route.reasons,
+      source: doubt?.escalates === true ? 'both' : route.target,
+      reasons: doubt?.mark === undefined ? route.reasons : [...route.reasons, DOUBTFUL],
+      calibrated: false,
+      ...(doubt?.mark === undefined ? {} : { doubt: doubt.mark }),
       replaced: preview?.replaced ?? [],
       restored: 0,
       uncertain: 0,
@@ -153,6 +166,17 @@ class TestEngine implements Engine {
       receipt.confidence = 0.5;
     }
     onEvent({ type: 'done', finish_reasons: reasons, receipt });
+  }
+
+  /** What becomes of an answer of the page that is doubtful, by the policy; nothing if it is not. */
+  private async doubt({ request, policy, whenDoubtful }: AnswerCall, answer: TestAnswer | undefined) {
+    if (typeof answer !== 'object' || !('doubt' in answer) || policy.onDoubt === 'ship') return undefined;
+    const { blocked } = await this.preview(request, policy);
+    const cloud = this.relay !== undefined && policy.mode !== 'local-only' && !blocked;
+    const mark: Doubt = { cause: answer.doubt, cloud };
+    const wanted =
+      policy.onDoubt === 'escalate' || (policy.onDoubt === 'ask' && (await whenDoubtful?.(mark)) === true);
+    return cloud && wanted ? { escalates: true } : { escalates: false, mark };
   }
 
   /** What leaves, once the app has allowed it. */
@@ -226,6 +250,8 @@ class TestEngine implements Engine {
 
   async dispose(): Promise<void> {}
 }
+
+const DOUBTFUL: Reason = { code: 'local-doubtful', text: 'The answer of the page is doubtful.' };
 
 const NOTHING: Utility = { gain: 0, cost: 0, latency: 0, burden: 0, total: 0 };
 

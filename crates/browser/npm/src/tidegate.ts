@@ -20,7 +20,7 @@ import type {
 
 /** What can be listened to. */
 export interface Events {
-  /** A query was routed: where to, and why. */
+  /** A query was routed: where to, and why. Again if the answer that was begun is given up before it was shown. */
   route: Route;
   /** A query was answered. */
   receipt: Receipt;
@@ -156,6 +156,7 @@ export class EngineTidegate implements Tidegate {
     const waits: Policy | undefined = background ? { patience: 'patient' } : undefined;
     const policy = policyData(this.#hasCloud, waits, this.#policy, options.policy);
     const consent = options.policy?.beforeCloud ?? this.#policy?.beforeCloud;
+    const whenDoubtful = options.policy?.whenDoubtful ?? this.#policy?.whenDoubtful;
     const left = new AbortController();
     const signal = AbortSignal.any([
       this.#closed.signal,
@@ -185,6 +186,7 @@ export class EngineTidegate implements Tidegate {
         request: parsed,
         policy,
         consent,
+        whenDoubtful,
         signal,
         background,
         onEvent: (event) => {

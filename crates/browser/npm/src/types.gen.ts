@@ -904,6 +904,28 @@ first: number,
 total: number, };
 
 /**
+ * Why a local answer is doubtful.
+ */
+export type DoubtCause = "unsure" | "empty" | "loop" | "cut-off" | "other-script" | "refusal" | "no-json";
+
+/**
+ * That a local answer may be wrong.
+ */
+export type Doubt = { 
+/**
+ * Why.
+ */
+cause: DoubtCause, 
+/**
+ * How likely it stands, 0 to 1; absent without a calibration of the model file.
+ */
+probability?: number, 
+/**
+ * Whether mode and privacy allow the cloud to answer instead.
+ */
+cloud: boolean, };
+
+/**
  * What happened to one query.
  */
 export type Receipt = { 
@@ -916,9 +938,18 @@ source: Source,
  */
 reasons: Array<Reason>, 
 /**
- * Mean probability of the local answer's tokens (the exponential of the mean log-probability), 0 to 1.
+ * How likely the local answer stands, 0 to 1, if it is `calibrated`; else the mean probability of its tokens (the
+ * exponential of the mean log-probability), which promises nothing. With `both`: of what the page began.
  */
 confidence?: number, 
+/**
+ * Of so many answers of this `confidence`, that share stood when the model file was calibrated.
+ */
+calibrated: boolean, 
+/**
+ * The answer is the page's, and may be wrong.
+ */
+doubt?: Doubt, 
 /**
  * What left the device; absent when nothing did.
  */
@@ -1086,7 +1117,8 @@ tool_calls?: Array<ToolCall>,
 refusal?: string, };
 
 /**
- * What an answer is made of, in order: one `Route`, any number of `Text`, one `Done`.
+ * What an answer is made of, in order: one `Route`, any number of `Text`, one `Done`. Before the first `Text`, other
+ * `Route`s may follow: the answer that was begun did not get far, and another place goes on.
  */
 export type AnswerEvent = { "type": "route", 
 /**

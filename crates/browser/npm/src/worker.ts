@@ -41,6 +41,7 @@ const waiting = new Set<number>();
 /** The vault as the page knows it. */
 let toldVault = '';
 const consents = new Map<number, (decision: boolean | MaskEdits) => void>();
+const doubts = new Map<number, (cloud: boolean) => void>();
 let tellGpu: (refusal: string | null) => void = () => {};
 
 scope.addEventListener('message', ({ data }) => {
@@ -53,6 +54,10 @@ async function receive(message: ToWorker): Promise<void> {
     consents.get(id)?.(message.decision);
     return;
   }
+  if (message.type === 'doubt') {
+    doubts.get(id)?.(message.cloud);
+    return;
+  }
   if (message.type === 'gpu') {
     tellGpu(message.refusal);
     return;
@@ -63,6 +68,7 @@ async function receive(message: ToWorker): Promise<void> {
   }
   if (message.type === 'abort') {
     consents.delete(id);
+    doubts.delete(id);
     waiting.delete(id);
     (await loaded?.catch(() => undefined))?.handle.abort(id);
     return;
@@ -112,6 +118,7 @@ async function call(
         }
       };
       const onConsent = message.wantsConsent ? (preview: string) => askConsent(id, preview) : undefined;
+      const onDoubt = message.wantsDoubt ? (doubt: string) => askDoubt(id, doubt) : undefined;
       try {
         await handle.answer(
           id,
@@ -119,6 +126,7 @@ async function call(
           JSON.stringify(message.policy),
           onEvent,
           onConsent,
+          onDoubt,
           JSON.stringify(message.journal),
           (token: number, logProbability: number) =>
             post({ type: 'token', id, token: [token, logProbability] }),
@@ -128,6 +136,7 @@ async function call(
         throw failed === undefined ? thrown : failed.thrown;
       } finally {
         consents.delete(id);
+        doubts.delete(id);
       }
       if (failed !== undefined) throw failed.thrown; // with its last event
       return null;
@@ -165,6 +174,14 @@ function askConsent(id: number, preview: string): Promise<boolean | string> {
     consents.set(id, (decision) =>
       resolve(typeof decision === 'boolean' ? decision : JSON.stringify(decision)),
     );
+  });
+}
+
+/** Asks the page whether the cloud is to answer instead. */
+function askDoubt(id: number, doubt: string): Promise<boolean> {
+  post({ type: 'ask-doubt', id, doubt: JSON.parse(doubt) });
+  return new Promise((resolve) => {
+    doubts.set(id, resolve);
   });
 }
 
@@ -263,6 +280,7 @@ async function loadOn(
 
   const broken = whenBroken(glue);
   const handle = new glue.EngineHandle(options.cloud === null ? undefined : JSON.stringify(options.cloud));
+  if (options.calibration !== null) handle.setCalibration(options.calibration);
   if (options.model.kind !== 'none') {
     const file = options.model.kind === 'file' ? options.model.file : undefined;
     const model = JSON.stringify(file === undefined ? options.model : { kind: 'file' });

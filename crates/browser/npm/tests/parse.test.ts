@@ -136,6 +136,7 @@ test.each<[unknown, string]>([
   [{ model: 'ftp://x/y.gguf' }, 'ftp: URLs are not supported'],
   [{ dangerous: { fact: {} } }, 'options.dangerous.fact is not supported'],
   [{ device: 'gpu' }, `options.device: "gpu" is not one of 'auto', 'webgpu', 'cpu'`],
+  [{ calibration: '{}' }, 'options.calibration: expected what `tidegate calibrate` wrote, parsed'],
   [{ threads: 0 }, "options.threads: expected 'auto' or a whole number from 1 to 64"],
   [{ threads: 1.5 }, "options.threads: expected 'auto' or a whole number"],
   [{ cloud: { relays: [], keys: 'x' } }, 'options.cloud.relays: expected at least one'],
@@ -152,6 +153,7 @@ test('options resolve against the page', () => {
     device: 'auto',
     threads: 'auto',
     wasmUrl: null,
+    calibration: null,
     facts: {},
   });
   expect(engineOptions({ model: 'auto' }, base).model).toEqual({
@@ -247,6 +249,7 @@ test('policy: defaults, and a call over the instance', () => {
     overflow: 'cloud',
     patience: 'normal',
     preferences: { quality: 1, cost: 1, latency: 1, device: 1, fairPrice: 0.01 },
+    onDoubt: 'escalate',
     risk: null,
   };
   expect(policyData(false)).toEqual({ ...usual, mode: 'local-only' });

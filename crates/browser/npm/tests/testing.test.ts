@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Mode, type PrivacyClass, TidegateError } from '../src/index.js';
+import { type Mode, type OnDoubt, type PrivacyClass, type Source, TidegateError } from '../src/index.js';
 import { createTidegate } from '../src/testing.js';
 
 const ask = (content: string) => ({ messages: [{ role: 'user' as const, content }] });
@@ -203,6 +203,29 @@ describe('chat.completions.create', () => {
     expect(await email('restricted', 'prefer-cloud')).toEqual(['local', 'needs-attestation', undefined]);
     expect(await email('never-leaves', 'prefer-cloud')).toEqual(['local', 'never-leaves', undefined]);
     expect(await rejection(email('never-leaves', 'cloud-only'))).toMatchObject({ code: 'privacy-blocked' });
+  });
+
+  test.each<[OnDoubt, PrivacyClass, boolean, Source, string]>([
+    ['ship', 'public', true, 'local', 'no mark'],
+    ['mark', 'public', true, 'local', 'the cloud could'],
+    ['escalate', 'public', true, 'both', 'no mark'],
+    ['escalate', 'never-leaves', true, 'local', 'nothing else could'],
+    ['ask', 'public', true, 'both', 'no mark'],
+    ['ask', 'public', false, 'local', 'the cloud could'],
+  ])('a doubtful answer: %s, %s, asked %s', async (onDoubt, EMAIL, asked, source, mark) => {
+    const tidegate = await createTidegate({
+      model,
+      cloud,
+      policy: { mode: 'prefer-local', onDoubt, whenDoubtful: () => asked, privacy: { kinds: { EMAIL } } },
+      answer: (_, from) => (from === 'cloud' ? 'Paris' : { content: 'perhaps Rome', doubt: 'unsure' }),
+    });
+    const { choices, receipt } = await tidegate.chat.completions.create(ask('where is a@b.example'));
+    expect(choices[0].message.content).toBe(source === 'both' ? 'Paris' : 'perhaps Rome');
+    expect(receipt.source).toBe(source);
+    const { doubt } = receipt;
+    expect(doubt === undefined ? 'no mark' : doubt.cloud ? 'the cloud could' : 'nothing else could').toBe(
+      mark,
+    );
   });
 
   test('a declined consent and a missing route are coded errors', async () => {

@@ -32,10 +32,14 @@ export class EngineHandle {
     onEvent: (eventJson: string) => void,
     /** Resolves to whether it may leave, or to `MaskEdits` as JSON. */
     onConsent: ((previewJson: string) => Promise<boolean | string>) | undefined,
+    /** Resolves to whether the cloud is to answer instead of the page; `Doubt` as JSON. */
+    onDoubt: ((doubtJson: string) => Promise<boolean>) | undefined,
     journalJson: string,
     onToken: (id: number, logProbability: number) => void,
     background: boolean,
   ): Promise<void>;
+  /** Throws if it is no calibration. Of the model that is loaded next. */
+  setCalibration(json: string): void;
   route(requestJson: string, policyJson: string): string;
   preview(requestJson: string, policyJson: string): string;
   /** Throws what is wrong with the bytes. Nothing leaves before. */
