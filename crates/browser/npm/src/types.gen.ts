@@ -466,6 +466,12 @@ device: number,
 fairPrice: number, };
 
 /**
+ * What to do with a local answer that is doubtful: less likely to stand than [`Policy::risk`] asks for, or of a
+ * form that no right answer has.
+ */
+export type OnDoubt = "ship" | "mark" | "escalate" | "ask";
+
+/**
  * How often an answer of the page may be worse than the cloud's.
  */
 export type Risk = { 
@@ -503,7 +509,12 @@ patience: Patience,
  */
 preferences: Preferences, 
 /**
- * How often an answer of the page may be worse than the cloud's; as its calibration says, if absent.
+ * What to do with a local answer that is doubtful.
+ */
+onDoubt: OnDoubt, 
+/**
+ * How often an answer of the page that is not doubtful may be worse than the cloud's, by the calibration of the model
+ * file. If absent, an answer is doubtful if it rather does not stand.
  */
 risk: Risk | null, };
 
@@ -688,7 +699,7 @@ export type Target = "local" | "cloud";
 /**
  * Why, as a code that code can match on.
  */
-export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "needs-attestation" | "prefer-not" | "cloud-not-configured" | "offline" | "detector-not-ready" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy" | "unfamiliar" | "cloud-slow" | "local-slow" | "cloud-expensive" | "cloud-limited" | "cloud-failing" | "battery-low" | "device-hot" | "data-saver" | "warm-cache" | "local-context-short";
+export type ReasonCode = "mode-local-only" | "mode-cloud-only" | "mode-prefer-local" | "mode-prefer-cloud" | "never-leaves" | "needs-attestation" | "prefer-not" | "cloud-not-configured" | "offline" | "detector-not-ready" | "local-not-ready" | "local-context-too-small" | "only-local-can" | "overflow-is-an-error" | "looks-hard" | "looks-easy" | "unfamiliar" | "cloud-slow" | "local-slow" | "cloud-expensive" | "cloud-limited" | "cloud-failing" | "battery-low" | "device-hot" | "data-saver" | "warm-cache" | "local-context-short" | "local-confident" | "local-doubtful" | "escalation-failed" | "escalation-declined";
 
 /**
  * One reason, with a sentence that a person understands.
