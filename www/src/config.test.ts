@@ -16,7 +16,13 @@ test('a cloud is read whole', () => {
   });
 });
 
+test('a calibration is handed on as it is', () => {
+  const calibration = { model: { sha256: '00' } };
+  expect(parseConfig({ calibration, cloud })).toEqual({ ...LOCAL_ONLY, calibration, cloud });
+});
+
 test.each([
+  [{ calibration: '{}' }, 'tidegate.json: calibration must be an object'],
   [[], 'tidegate.json must be an object'],
   [{ model: 1 }, 'tidegate.json: model must be a text'],
   [{ cloud: { ...cloud, relays: [] } }, 'cloud.relays must list at least one relay URL'],

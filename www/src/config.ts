@@ -6,6 +6,8 @@ export interface SiteConfig {
   model: string;
   /** Absent when the site has no relay: then nothing can leave the page. */
   cloud?: CloudOptions;
+  /** How likely the model's answers stand, as `tidegate calibrate` wrote it; absent: what Tidegate knows of the file. */
+  calibration?: object;
 }
 
 /** The model's manifest, as far as a person is told about it before the download. */
@@ -26,13 +28,19 @@ export const LOCAL_ONLY: SiteConfig = { model: '/models/SmolLM2-135M-Instruct.Q4
 export function parseConfig(json: unknown): SiteConfig {
   const root = record('tidegate.json', json);
   const model = root.model === undefined ? LOCAL_ONLY.model : text('tidegate.json: model', root.model);
-  if (root.cloud === undefined || root.cloud === null) return { model };
+  const local: SiteConfig = {
+    model,
+    ...(root.calibration === undefined || root.calibration === null
+      ? {}
+      : { calibration: record('tidegate.json: calibration', root.calibration) }),
+  };
+  if (root.cloud === undefined || root.cloud === null) return local;
   const cloud = record('tidegate.json: cloud', root.cloud);
   if (!Array.isArray(cloud.relays) || cloud.relays.length === 0) {
     throw new Error('tidegate.json: cloud.relays must list at least one relay URL');
   }
   return {
-    model,
+    ...local,
     cloud: {
       relays: cloud.relays.map((relay) => text('tidegate.json: cloud.relays', relay)),
       keys: text('tidegate.json: cloud.keys', cloud.keys),

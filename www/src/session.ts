@@ -108,10 +108,11 @@ async function load(overNetwork: boolean): Promise<void> {
   const abort = new AbortController();
   fetching = abort;
   model.value = { kind: 'loading', fetching: overNetwork, progress: undefined };
-  const { cloud } = config.value;
+  const { cloud, calibration } = config.value;
   const created = createTidegate({
     model: config.value.model,
     ...(cloud === undefined ? {} : { cloud }),
+    ...(calibration === undefined ? {} : { calibration }),
     signal: abort.signal,
     onProgress: (progress) => {
       model.value = { kind: 'loading', fetching: overNetwork, progress };

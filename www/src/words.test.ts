@@ -1,10 +1,11 @@
-import type { Preview, PreviewFinding, Receipt } from 'tidegate';
+import type { Preview, PreviewFinding, Reason, Receipt } from 'tidegate';
 import { expect, test } from 'vitest';
 import {
   aboutTopics,
   bytes,
   cameBack,
   countKinds,
+  doubtWords,
   duration,
   figures,
   pretty,
@@ -23,6 +24,22 @@ test.each([
   [999_949_999, '999.9 MB'],
   [999_950_000, '1 GB'],
 ])('%i bytes are %s', (count, words) => expect(bytes(count)).toBe(words));
+
+const doubtful = {
+  code: 'local-doubtful' as const,
+  text: 'The model on this device was unsure of its answer.',
+};
+
+test.each<[Reason[], string]>([
+  [[doubtful], ''],
+  [[{ code: 'mode-prefer-local', text: 'You prefer it.' }, doubtful], ''],
+  [[doubtful, { code: 'mode-local-only', text: 'You chose to keep it.' }], ''],
+  [[doubtful, { code: 'offline', text: 'this device is offline' }], ' This device is offline.'],
+])('a doubtful answer is told as such: %j', (reasons, more) => {
+  expect(doubtWords({ cause: 'unsure', cloud: false }, reasons)).toBe(
+    `This answer may be wrong: the model on this device was unsure.${more}`,
+  );
+});
 
 test('durations', () => expect([duration(840.4), duration(2140)]).toEqual(['840 ms', '2.1 s']));
 
@@ -93,6 +110,7 @@ test('speed counts the tokens after the first, and only local ones', () => {
   const receipt: Receipt = {
     source: 'local',
     reasons: [],
+    calibrated: false,
     replaced: [],
     restored: 0,
     uncertain: 0,

@@ -1,4 +1,6 @@
 import type {
+  Doubt,
+  DoubtCause,
   EntityKind,
   ErrorCode,
   Mode,
@@ -238,7 +240,28 @@ export const PHASES: Record<Progress['phase'], string> = {
 /** The badge over an answer. */
 export function badge(source: Receipt['source'] | Route['target']): string {
   if (source === 'local') return 'In this page';
-  return source === 'cloud' ? 'Through the relay' : 'In this page and through the relay';
+  // Of what the page began, nothing was shown.
+  return 'Through the relay';
+}
+
+const DOUBTS: Record<DoubtCause, string> = {
+  unsure: 'This answer may be wrong: the model on this device was unsure.',
+  empty: 'The model on this device had no answer.',
+  loop: 'This answer may be wrong: it repeats itself.',
+  'cut-off': 'This answer may not be whole: it breaks off.',
+  'other-script': 'This answer may be wrong: it is not written as the question is.',
+  refusal: 'The model on this device would not answer.',
+  'no-json': 'This answer may be wrong: JSON was asked for, and there is none.',
+};
+
+/** What a person is told of a doubtful answer, and why nobody else answered. */
+export function doubtWords(doubt: Doubt, reasons: readonly Reason[]): string {
+  const after = reasons.slice(reasons.findIndex(({ code }) => code === 'local-doubtful') + 1);
+  const keptHere = new Set(['mode-local-only', 'cloud-not-configured']);
+  // What the person chose, or whoever runs this site, they know.
+  return [DOUBTS[doubt.cause], why(after.filter(({ code }) => !keptHere.has(code)))]
+    .filter((sentence) => sentence !== '')
+    .join(' ');
 }
 
 /** The reason that decided, as a sentence. */
@@ -308,6 +331,15 @@ export function figures({ state, source, receipt, pace, device }: FiguresOf): st
     words.push(rate(((pace.pieces - 1) * 1000) / pace.spanMs));
   }
   const first = receipt?.ms.first ?? pace?.firstMs;
+  // Of a doubtful answer more is said than a figure.
+  if (
+    local &&
+    receipt?.calibrated === true &&
+    receipt.confidence !== undefined &&
+    receipt.doubt === undefined
+  ) {
+    words.push(`${Math.round(receipt.confidence * 100)}% sure`);
+  }
   if (first !== undefined) words.push(`first word after ${duration(first)}`);
   if (receipt !== undefined && state !== 'running') words.push(`${duration(receipt.ms.total)} in all`);
   if (local && device !== undefined) words.push(deviceWords(device));

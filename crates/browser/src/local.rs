@@ -10,9 +10,7 @@ use std::{
 use engine::{LocalAnswer, OnPart, Part};
 use futures::lock::Mutex;
 use local_model::{Finish, Generation, Model, ModelInfo, Pace, Sampling, Step};
-use query::{
-    ChatRequest, Error, ErrorCode, LocalState, Message, Piece, PromptTokensDetails, Usage,
-};
+use query::{ChatRequest, Error, ErrorCode, LocalState, Message, PromptTokensDetails, Usage};
 use router::confidence::Certainty;
 use serde::Serialize;
 

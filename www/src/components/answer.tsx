@@ -1,10 +1,10 @@
 import { useMemo } from 'preact/hooks';
-import type { Message } from 'tidegate';
+import type { Doubt, Message, Reason } from 'tidegate';
 import { again, consent, newConversation } from '../chat.ts';
 import type { Answer, Failure } from '../conversation.ts';
 import { Markdown } from '../markdown.tsx';
 import { model } from '../session.ts';
-import { type Action, badge, ERRORS, figures, why } from '../words.ts';
+import { type Action, badge, doubtWords, ERRORS, figures, why } from '../words.ts';
 import { focusComposer } from './composer.tsx';
 import { ConsentView } from './consent.tsx';
 import { CopyButton } from './copy.tsx';
@@ -32,6 +32,7 @@ export function AnswerView({ answer, last, asked }: AnswerProps) {
       data-testid="answer"
       data-state={state}
       data-source={source}
+      data-doubt={answer.receipt?.doubt?.cause}
       aria-busy={state === 'running'}
     >
       <Badge answer={answer} />
@@ -50,6 +51,9 @@ export function AnswerView({ answer, last, asked }: AnswerProps) {
       {state === 'stopped' && <p class="aside">Stopped.</p>}
       {answer.finish === 'length' && <p class="aside">The answer reached its length limit.</p>}
       {answer.finish === 'content_filter' && <p class="aside">The cloud model left a part out.</p>}
+      {answer.receipt?.doubt !== undefined && (
+        <DoubtView doubt={answer.receipt.doubt} reasons={answer.receipt.reasons} last={last} />
+      )}
       {answer.error !== undefined && <ErrorView error={answer.error} last={last} />}
       {state !== 'running' && source !== undefined && <Left answer={answer} asked={asked} />}
       {state !== 'running' && (
@@ -80,6 +84,20 @@ function Badge({ answer }: { answer: Answer }) {
         {why(answer.receipt?.reasons ?? answer.route?.reasons ?? [])}
       </span>
     </p>
+  );
+}
+
+/** That an answer may be wrong, and the way to another one. */
+function DoubtView({ doubt, reasons, last }: { doubt: Doubt; reasons: readonly Reason[]; last: boolean }) {
+  return (
+    <div class="doubt" data-testid="doubt" role="note">
+      <p>{doubtWords(doubt, reasons)}</p>
+      {last && doubt.cloud && (
+        <button type="button" class="button plain" onClick={() => void again('cloud-only')}>
+          Ask the cloud
+        </button>
+      )}
+    </div>
   );
 }
 
