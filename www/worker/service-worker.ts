@@ -14,8 +14,8 @@ const CONFIG = 'tidegate-config';
 const NEEDS_GPU = /tidegate_gpu[^/]*\.wasm$/;
 /** The one with threads: only a page that is cross-origin isolated runs it. */
 const NEEDS_ISOLATION = /tidegate_cpu_threads[^/]*\.wasm$/;
-/** What finds names and addresses: nothing leaves a site without a cloud. */
-const NEEDS_CLOUD = /tagger[^/]*\.bin$/;
+/** What finds names and addresses, and what weighs a question: nothing leaves a site without a cloud. */
+const NEEDS_CLOUD = /(tagger|router)[^/]*\.bin$/;
 /** What src/config.ts takes where the site names no model. */
 const DEFAULT_MODEL = '/models/SmolLM2-135M-Instruct.Q4_1.json';
 

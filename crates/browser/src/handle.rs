@@ -240,6 +240,18 @@ impl EngineHandle {
             .set_no_detector(Error::new(ErrorCode::DetectorUnavailable, why));
     }
 
+    /// The weights of what judges a question before it is answered.
+    ///
+    /// # Errors
+    /// `invalid-request` if these are not the router's weights.
+    #[wasm_bindgen(js_name = setRouter)]
+    pub fn set_router(&self, weights: &[u8]) -> Result<(), JsValue> {
+        let weights = router::Weights::from_bytes(weights)
+            .map_err(|error| to_js(&Error::new(ErrorCode::InvalidRequest, error.to_string())))?;
+        self.engine.set_router(weights);
+        Ok(())
+    }
+
     /// Adds masks and takes masks away, for the rest of the conversation; `MaskEdits` as JSON, `MasksEdited` comes
     /// back.
     ///

@@ -8,7 +8,7 @@ use query::{
     ChatRequest, CloudState, DeviceState, Error, ErrorCode, MaskEdits, MasksEdited, Policy,
     Preview, Price, Route,
 };
-use router::{Inputs, Judgement, NoRoute, Record, Schedule, calibration::Calibration};
+use router::{Inputs, NoRoute, Record, Schedule, Weights, calibration::Calibration};
 use zeroize::Zeroizing;
 
 use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary};
@@ -35,6 +35,8 @@ pub struct Engine<L, T, C, S, K> {
     pub(crate) summary: RefCell<Summary>,
     /// What was seen of both places. Never borrowed across an await.
     pub(crate) schedule: RefCell<Schedule>,
+    /// What judges a question before it is answered, once it is there.
+    weights: RefCell<Option<Weights>>,
     /// The last decision. Never borrowed across an await.
     record: RefCell<Option<Record>>,
 }
@@ -75,6 +77,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             vault: RefCell::default(),
             summary: RefCell::default(),
             schedule: RefCell::default(),
+            weights: RefCell::default(),
             record: RefCell::default(),
         }
     }
@@ -125,6 +128,12 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// loaded. Without one, no answer is doubtful because the model was unsure.
     pub fn set_calibration(&self, calibration: Option<Calibration>) {
         *self.calibration.borrow_mut() = calibration.map(Rc::new);
+    }
+
+    /// From now on, questions are judged by these weights before they are answered. Without them the page begins where
+    /// it may, and how sure it is of its own answer decides.
+    pub fn set_router(&self, weights: Weights) {
+        self.weights.replace(Some(weights));
     }
 
     /// Where a request would be answered now.
@@ -243,12 +252,18 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         };
         let cloud = schedule.cloud(now_ms, cloud);
         let strictest = findings.strictest();
-        let judgement = Judgement::default();
+        let judgement = self
+            .weights
+            .borrow()
+            .as_ref()
+            .map(|weights| weights.judge(router::question(request)));
+        let judgement = judgement.unwrap_or_default();
         Inputs::of(request, &strictest, &device, &cloud, policy, judgement)
     }
 
     pub(crate) fn decide(&self, inputs: &Inputs, detector: &Looking) -> Result<Route, Error> {
-        let record = Record::of(inputs.clone(), None);
+        let weights = self.weights.borrow().as_ref().map(Weights::id);
+        let record = Record::of(inputs.clone(), weights);
         let decided: Result<Route, NoRoute> = record.result.clone().into();
         self.record.replace(Some(record));
         decided.map_err(|no_route| match detector {

@@ -7,6 +7,7 @@ use crate::{Judgement, Sections, WeightsError, intent::IntentModel};
 /// What the file `router.bin` holds.
 #[derive(Clone, Debug)]
 pub struct Weights {
+    id: String,
     intent: IntentModel,
 }
 
@@ -18,8 +19,18 @@ impl Weights {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WeightsError> {
         let sections = Sections::read(bytes)?;
         Ok(Self {
+            id: sections
+                .sum()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             intent: IntentModel::from_bytes(sections.get("intent")?)?,
         })
+    }
+
+    /// Which weights these are: the sum over the file, in hex.
+    pub fn id(&self) -> String {
+        self.id.clone()
     }
 
     /// What a text probably asks for.

@@ -60,6 +60,8 @@ impl std::error::Error for WeightsError {}
 /// The sections of a file of weights.
 #[derive(Clone, Copy, Debug)]
 pub struct Sections<'a> {
+    /// Over all that is before it.
+    sum: [u8; 8],
     /// Names and lengths.
     table: &'a [u8],
     content: &'a [u8],
@@ -90,7 +92,11 @@ impl<'a> Sections<'a> {
         let (table, content) = rest
             .split_at_checked(usize::from(count) * (NAME + 4))
             .ok_or(invalid.clone())?;
-        let sections = Self { table, content };
+        let sections = Self {
+            sum: *end,
+            table,
+            content,
+        };
         let total = sections
             .entries()
             .try_fold(0_usize, |sum, (_, length)| sum.checked_add(length));
@@ -98,6 +104,11 @@ impl<'a> Sections<'a> {
             return Err(invalid);
         }
         Ok(sections)
+    }
+
+    /// The file's sum, its last bytes.
+    pub fn sum(&self) -> [u8; 8] {
+        self.sum
     }
 
     /// The bytes of a section.

@@ -44,6 +44,11 @@ pub fn tagger() -> PathBuf {
     root().join("crates/privacy/weights/tagger.bin")
 }
 
+/// What the router learned.
+pub fn router() -> PathBuf {
+    root().join("crates/router/weights/router.bin")
+}
+
 /// The browser specs.
 pub fn browser_specs() -> PathBuf {
     root().join("tests/browser")

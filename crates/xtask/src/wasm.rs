@@ -172,7 +172,7 @@ fn tools() -> PathBuf {
 /// cargo decides whether to compile; bindings and wasm-opt follow only if its output has changed.
 fn build(module: &Module, names: bool) -> Result<Outcome> {
     if module.package == CPU.package {
-        copy_tagger(&output_folder(module))?;
+        copy_weights(&output_folder(module))?;
     }
     let toolchain =
         Toolchain::find().context("no toolchain for wasm32; run `cargo xtask setup`")?;
@@ -342,12 +342,16 @@ fn copy_javascript(bound: &Path, output: &Path, module: &Module) -> Result<()> {
     Ok(())
 }
 
-/// What finds names and addresses: a page loads it beside the module, if it has a cloud.
-fn copy_tagger(output: &Path) -> Result<()> {
-    let weights = places::tagger();
+/// What finds names and addresses, and what weighs a question: a page loads both beside the module, if it has a cloud.
+fn copy_weights(output: &Path) -> Result<()> {
     fs::create_dir_all(output)?;
-    fs::copy(&weights, output.join("tagger.bin"))
-        .with_context(|| format!("copying {}", weights.display()))?;
+    for (weights, name) in [
+        (places::tagger(), "tagger.bin"),
+        (places::router(), "router.bin"),
+    ] {
+        fs::copy(&weights, output.join(name))
+            .with_context(|| format!("copying {}", weights.display()))?;
+    }
     Ok(())
 }
 

@@ -116,7 +116,7 @@ export interface TidegateOptions {
    * counts as cores, from two to eight. Answers are the same with any number.
    */
   threads?: number | 'auto';
-  /** The folder that holds the package's wasm files and `tagger.bin` (`dist/wasm`). Default: beside the worker. */
+  /** The folder that holds the package's wasm files, `tagger.bin` and `router.bin` (`dist/wasm`). Default: beside the worker. */
   wasmUrl?: string | URL;
   /** The worker's script. Default: beside this module. */
   workerUrl?: string | URL;

@@ -9,9 +9,9 @@ import { chooseModule, inWasmFolder, type Module, threadsModule } from './module
 import type { EngineOptions } from './options.js';
 import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
-import { TaggerFile } from './tagger.js';
 import { one, startThreads, type Threads, threadsFor } from './threads.js';
 import type { AnswerEvent, MaskEdits, Route } from './types.gen.js';
+import { routerFile, taggerFile, type WeightsFile } from './weights.js';
 
 type Glue = typeof import('./wasm/glue.js');
 type Handle = InstanceType<Glue['EngineHandle']>;
@@ -35,8 +35,8 @@ const scope = globalThis as unknown as {
 let loaded: Promise<Loaded> | undefined;
 let device: Stats['device'];
 /** Only where there is a cloud: without one nothing could leave. */
-let tagger: TaggerFile | undefined;
-/** Calls that wait for the tagger. */
+let weights: { tagger: WeightsFile; router: WeightsFile } | undefined;
+/** Calls that wait for weights. */
 const waiting = new Set<number>();
 /** The vault as the page knows it. */
 let toldVault = '';
@@ -90,7 +90,8 @@ async function perform(message: Extract<ToWorker, { type: CallName }>): Promise<
   if (message.type === 'open') {
     loaded = load(message.id, message.options, message.avoidGpu);
     const { handle } = await loaded;
-    void tagger?.give(handle); // as soon as it is there
+    void weights?.tagger.give(handle); // as soon as they are there
+    void weights?.router.give(handle);
     return null;
   }
   if (loaded === undefined) throw new Error('the worker was asked before it was opened');
@@ -187,13 +188,21 @@ function askDoubt(id: number, doubt: string): Promise<boolean> {
 
 type Findable = Extract<ToWorker, { type: 'answer' | 'route' | 'preview' | 'editMasks' }>;
 
-/** Waits for the tagger where it takes part; an answer that stays in the page does not wait for it. */
+/** Waits for the weights that take part; an answer that stays in the page does not wait for the tagger. */
 async function untilFindable(handle: Handle, message: Findable): Promise<void> {
-  if (tagger === undefined || tagger.isThere) return;
-  if ((message.type === 'answer' || message.type === 'route') && !lacksTagger(handle, message)) return;
-  waiting.add(message.id);
-  await tagger.give(handle);
-  if (!waiting.delete(message.id)) throw new Error('the call was aborted');
+  if (weights === undefined) return;
+  const { router, tagger } = weights;
+  const isDecided = message.type === 'answer' || message.type === 'route';
+  if (isDecided && message.policy.mode === 'prefer-local') await until(router, handle, message.id);
+  const needsTagger = !isDecided || (!tagger.isThere && lacksTagger(handle, message));
+  if (needsTagger) await until(tagger, handle, message.id);
+}
+
+async function until(file: WeightsFile, handle: Handle, id: number): Promise<void> {
+  if (file.isThere) return;
+  waiting.add(id);
+  await file.give(handle);
+  if (!waiting.delete(id)) throw new Error('the call was aborted');
 }
 
 /** Whether a request would leave if the tagger were there. */
@@ -220,7 +229,9 @@ async function vaultNews(): Promise<{ vault?: string }> {
  * gives way to the CPU.
  */
 async function load(id: number, options: EngineOptions, avoidGpu: string | null): Promise<Loaded> {
-  if (options.cloud !== null) tagger = new TaggerFile(options.wasmUrl);
+  if (options.cloud !== null) {
+    weights = { tagger: taggerFile(options.wasmUrl), router: routerFile(options.wasmUrl) };
+  }
   if (options.model.kind === 'none') return loadOn(id, options, 'cpu', undefined);
   if (options.device === 'cpu') return loadOn(id, options, 'cpu', 'the app asked for the CPU');
   // Asked first, so that no model is fetched for nothing.

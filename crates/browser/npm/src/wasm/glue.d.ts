@@ -46,6 +46,8 @@ export class EngineHandle {
   setTagger(weights: Uint8Array): void;
   /** Nothing leaves; `why` is told to who asks. */
   setNoTagger(why: string): void;
+  /** Throws what is wrong with the bytes. Without them no question is judged before it is answered. */
+  setRouter(weights: Uint8Array): void;
   /** `MasksEdited`. */
   editMasks(editsJson: string, policyJson: string): string;
   saveVault(): string;
