@@ -160,7 +160,8 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             ErrorCode::ConsentDeclined => self.reason(asked, ReasonCode::EscalationDeclined),
             _ => {
                 let mut why = self.reason(asked, ReasonCode::EscalationFailed);
-                why.text = format!("{} ({})", why.text, error.message);
+                // Messages are sentences without an end, and hold nothing of the question.
+                why.text = format!("{}: {}.", why.text.trim_end_matches('.'), error.message);
                 why
             }
         };

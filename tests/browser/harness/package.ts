@@ -13,7 +13,10 @@ declare global {
 }
 
 /** Options that can be sent into a page. */
-export type Options = Pick<TidegateOptions, 'cloud' | 'dangerous' | 'device' | 'storage' | 'threads'> & {
+export type Options = Pick<
+  TidegateOptions,
+  'calibration' | 'cloud' | 'dangerous' | 'device' | 'storage' | 'threads'
+> & {
   model?: string;
   policy?: { mode: Mode };
   workerUrl?: string;

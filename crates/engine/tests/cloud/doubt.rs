@@ -440,7 +440,7 @@ fn where_the_cloud_does_not_answer_the_page_does() {
     assert_eq!(last.code, ReasonCode::EscalationFailed);
     assert_eq!(
         last.text,
-        "The cloud was asked instead and could not answer. (the relay cannot be reached)"
+        "The cloud was asked instead and could not answer: the relay cannot be reached."
     );
 
     let declined = came_through(
