@@ -1,5 +1,6 @@
 //! The `tidegate` command.
 
+mod calibrate;
 mod clock;
 mod eval;
 mod filter;
@@ -46,6 +47,9 @@ enum Command {
         #[command(subcommand)]
         what: eval::What,
     },
+    /// Learn what a model file's own certainty means.
+    #[command(long_about = calibrate::ABOUT)]
+    Calibrate(calibrate::Arguments),
     /// Make weights that ship.
     Train {
         #[command(subcommand)]
@@ -66,6 +70,7 @@ fn main() -> anyhow::Result<()> {
         Command::Detect(arguments) => filter::detect(&arguments),
         Command::Sanitize(arguments) => filter::sanitize(&arguments),
         Command::Eval { what } => eval::run(&what),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Train { what } => train::run(&what),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Relay(arguments) => serve::run_relay(arguments),

@@ -1,9 +1,10 @@
-//! `tidegate eval`: how good a model file is, so that what quantization loses is a figure; and how much of
-//! what is personal is found, and leaks.
+//! `tidegate eval`: how good a model file is, so that what quantization loses is a figure; what its certainty is
+//! worth; and how much of what is personal is found, and leaks.
 
 mod answers;
 mod bootstrap;
-mod grade;
+mod confidence;
+pub(crate) mod grade;
 mod intent;
 mod leak;
 mod perplexity;
@@ -21,6 +22,9 @@ pub enum What {
     Intent(intent::Arguments),
     /// How well the model predicts a text, as `llama-perplexity` measures it.
     Perplexity(perplexity::Arguments),
+    /// What a model's certainty of its answers is worth: one line of JSON.
+    #[command(long_about = confidence::ABOUT)]
+    Confidence(confidence::Arguments),
     /// How much of the personal data in marked texts is found: one line of JSON.
     #[command(long_about = privacy::ABOUT)]
     Privacy(privacy::Arguments),
@@ -34,6 +38,7 @@ pub fn run(what: &What) -> anyhow::Result<()> {
     match what {
         What::Answers(arguments) => pollster::block_on(answers::run(arguments)),
         What::Perplexity(arguments) => pollster::block_on(perplexity::run(arguments)),
+        What::Confidence(arguments) => confidence::run(arguments),
         What::Privacy(arguments) => privacy::run(arguments),
         What::Intent(arguments) => intent::run(arguments),
         What::Leak(arguments) => leak::run(arguments),
