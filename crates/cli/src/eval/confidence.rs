@@ -5,8 +5,11 @@ use std::{collections::HashMap, path::PathBuf};
 use anyhow::bail;
 use clap::Args;
 use query::Estimate;
-use router_training::calibration::{
-    Control, Drawn, Graded, Share, Signal, auroc, calibration_error, draw, out_of_fold, shares,
+use router_training::{
+    calibration::{
+        Control, Drawn, Graded, Share, Signal, auroc, calibration_error, draw, out_of_fold, shares,
+    },
+    corpus::{self, Scored},
 };
 use serde::Serialize;
 
@@ -24,14 +27,24 @@ that were left out of the fit, question by question.
 
 `draws` says how often a threshold breaks its promise, `at most alpha of what is shipped is worse`: the answers are taken for \
 all that there are, calibration sets are drawn from them, and the risk of each one's threshold is that over all answers. \
-Learn-then-test may break it in a share of `delta`; conformal control promises only a mean.";
+Learn-then-test may break it in a share of `delta`; conformal control promises only a mean.
+
+With --recorded instead of --data the local model is the weak one of recorded grades, and the probability is made from --estimates alone: thresholds where a local model is good enough for a stated risk to keep something.";
 
 /// Options of `tidegate eval confidence`.
 #[derive(Args)]
 pub struct Arguments {
     /// What `tidegate calibrate --results` wrote. May be given more than once.
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "recorded")]
     data: Vec<PathBuf>,
+    /// Recorded grades, JSON Lines `{"id","domain","prompt","weak","strong"}`. May be given more than once.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "data",
+        requires = "estimates"
+    )]
+    recorded: Vec<PathBuf>,
     /// Expected gains, JSON Lines `{"id","gain","novelty"}`, by weights that were not trained with these questions.
     #[arg(long, value_name = "FILE")]
     estimates: Option<PathBuf>,
@@ -105,6 +118,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for path in &arguments.data {
         answered.extend(read_results(path)?);
     }
+    for path in &arguments.recorded {
+        answered.extend(corpus::read_scored(path)?.into_iter().map(recorded));
+    }
     let Some(model) = answered.first().map(|answer| answer.model.clone()) else {
         bail!("no answers; `tidegate calibrate --results` writes them");
     };
@@ -120,6 +136,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         serde_json::to_string(&report(arguments, model, &answered, &estimates))?
     );
     Ok(())
+}
+
+/// The weak model's answer, of which only the grade is known.
+fn recorded(scored: Scored) -> Answered {
+    Answered {
+        id: scored.id,
+        domain: scored.domain,
+        prompt: scored.prompt,
+        model: "recorded".to_owned(),
+        max_tokens: 0,
+        reply: String::new(),
+        right: Some(scored.weak >= 1.0),
+        strong: scored.strong,
+        certainty: Vec::new(),
+    }
 }
 
 fn report(
@@ -143,9 +174,17 @@ fn report(
         auroc(&scores, &hits)
     };
 
-    let mut signals = vec![("confidence", Signal::Confidence)];
-    if graded.iter().all(|answer| answer.estimate.is_some()) {
-        signals.extend([("gain", Signal::Gain), ("combined", Signal::Combined)]);
+    let mut signals = Vec::new();
+    let has_evidence = graded.iter().any(|answer| answer.whole.tokens > 0);
+    let has_estimates = graded.iter().all(|answer| answer.estimate.is_some());
+    if has_evidence {
+        signals.push(("confidence", Signal::Confidence));
+    }
+    if has_estimates {
+        signals.push(("gain", Signal::Gain));
+    }
+    if has_evidence && has_estimates {
+        signals.push(("combined", Signal::Combined));
     }
     let signals: Vec<(&str, Vec<f32>)> = signals
         .into_iter()
@@ -190,7 +229,7 @@ fn report(
     let size = arguments.size.unwrap_or(graded.len());
     let risks = signals.iter().flat_map(|(signal, probabilities)| {
         let stands = &stands;
-        [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7].map(|alpha| {
+        [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7].map(|alpha| {
             let drawn = |control| {
                 let chance = (arguments.draws, size, arguments.seed);
                 draw(probabilities, stands, control, alpha, chance)

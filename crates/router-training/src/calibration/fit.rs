@@ -1,7 +1,10 @@
 //! Graded answers to the curves of a calibration.
 
 use oorandom::Rand64;
-use router::calibration::{COMBINED, Curve, Curves, Tested, combined_features, features};
+use router::{
+    calibration::{COMBINED, Curve, Curves, Tested, combined_features, features},
+    confidence::Evidence,
+};
 
 use super::{Graded, isotonic, logistic, random::shuffled};
 
@@ -23,65 +26,95 @@ pub fn curves(graded: &[Graded], seed: u64) -> (Curves, Curves) {
     let (fitting, testing) = (part(fitting), part(testing));
     let estimated = graded.iter().all(|answer| answer.estimate.is_some());
 
-    let both = |whole: bool| {
-        let evidence = |answer: &Graded| {
-            if whole {
-                answer.whole
-            } else {
-                answer.beginning
-            }
-        };
-        let alone = |answer: &Graded| features(&evidence(answer));
-        let combined = |answer: &Graded| match answer.estimate {
-            Some(estimate) => combined_features(&evidence(answer), estimate),
-            None => [0.0; COMBINED],
-        };
-        let testing: &[Graded] = if whole { &testing } else { &[] };
+    let (whole, beginning) = pair(&fitting, &testing, |_, evidence| features(evidence));
+    let combined = estimated.then(|| {
+        pair(&fitting, &testing, |answer, evidence| {
+            answer.estimate.map_or([0.0; COMBINED], |estimate| {
+                combined_features(evidence, estimate)
+            })
+        })
+    });
+    let (whole_combined, beginning_combined) = combined.unzip();
+    (
         Curves {
-            alone: curve(&fitting, testing, alone),
-            combined: estimated.then(|| curve(&fitting, testing, combined)),
-        }
-    };
-    (both(true), both(false))
+            alone: whole,
+            combined: whole_combined,
+        },
+        Curves {
+            alone: beginning,
+            combined: beginning_combined,
+        },
+    )
 }
 
-/// Fits to one part and tests on the other.
-pub(super) fn curve<const N: usize>(
+/// Of answers that would be shipped, the share whose beginnings may be given up.
+const LOST: f64 = 0.05;
+
+/// The curves of whole answers and of beginnings, and what was shipped by both.
+fn pair<const N: usize>(
     fitting: &[Graded],
     testing: &[Graded],
+    features: impl Fn(&Graded, &Evidence) -> [f32; N],
+) -> (Curve, Curve) {
+    let whole_of = |answer: &Graded| features(answer, &answer.whole);
+    let beginning_of = |answer: &Graded| features(answer, &answer.beginning);
+    let mut whole = curve(fitting, whole_of);
+    let beginning = curve(fitting, beginning_of);
+    let probabilities = |answers: &[Graded]| -> Vec<(f32, f32)> {
+        let of = |answer| {
+            (
+                whole.probability(&whole_of(answer)),
+                beginning.probability(&beginning_of(answer)),
+            )
+        };
+        answers.iter().map(of).collect()
+    };
+    let (fitted, tested) = (probabilities(fitting), probabilities(testing));
+
+    let thresholds = candidates(&fitted.iter().map(|(whole, _)| *whole).collect::<Vec<f32>>());
+    let mut rows: Vec<Tested> = Vec::new();
+    for at_least in thresholds {
+        let mut beginnings: Vec<f32> = fitted
+            .iter()
+            .filter(|(whole, _)| *whole >= at_least)
+            .map(|(_, beginning)| *beginning)
+            .collect();
+        beginnings.sort_by(f32::total_cmp);
+        let lost = (beginnings.len() as f64 * LOST) as usize;
+        // Less is asked of the beginning where less is asked of the whole.
+        let before = rows.last().map_or(1.0, |row| row.beginning);
+        let least = beginnings.get(lost).copied().unwrap_or(0.0).min(before);
+        let shipped = tested
+            .iter()
+            .zip(testing)
+            .filter(|((whole, beginning), _)| *whole >= at_least && *beginning >= least);
+        rows.push(Tested {
+            at_least,
+            beginning: least,
+            shipped: shipped.clone().count() as u32,
+            worse: shipped.filter(|(_, answer)| !answer.stands()).count() as u32,
+        });
+    }
+    whole.tested = rows;
+    whole.of = testing.len() as u32;
+    (whole, beginning)
+}
+
+/// Fits weights, then knots.
+pub(super) fn curve<const N: usize>(
+    fitting: &[Graded],
     features: impl Fn(&Graded) -> [f32; N],
 ) -> Curve {
-    let rows: Vec<[f32; N]> = fitting.iter().map(&features).collect();
+    let rows: Vec<[f32; N]> = fitting.iter().map(features).collect();
     let stands: Vec<bool> = fitting.iter().map(Graded::stands).collect();
     let mut curve = Curve {
         weights: logistic::fit(&rows, &stands).to_vec(),
         knots: Vec::new(),
         tested: Vec::new(),
-        of: testing.len() as u32,
+        of: 0,
     };
     let scores: Vec<f32> = rows.iter().map(|row| curve.score(row)).collect();
     curve.knots = isotonic::fit(&scores, &stands);
-
-    let fitted: Vec<f32> = rows.iter().map(|row| curve.probability(row)).collect();
-    let tested: Vec<(f32, bool)> = testing
-        .iter()
-        .map(|answer| (curve.probability(&features(answer)), answer.stands()))
-        .collect();
-    if !tested.is_empty() {
-        let test = |at_least: f32| {
-            let shipped = || {
-                tested
-                    .iter()
-                    .filter(move |(probability, _)| *probability >= at_least)
-            };
-            Tested {
-                at_least,
-                shipped: shipped().count() as u32,
-                worse: shipped().filter(|(_, stands)| !stands).count() as u32,
-            }
-        };
-        curve.tested = candidates(&fitted).into_iter().map(test).collect();
-    }
     curve
 }
 

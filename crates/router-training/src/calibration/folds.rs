@@ -39,7 +39,7 @@ pub fn out_of_fold(graded: &[Graded], signal: Signal, parts: usize, seed: u64) -
         match signal {
             Signal::Confidence => {
                 let of = |answer: &Graded| features(&answer.whole);
-                let curve = curve(&fitting, &[], of);
+                let curve = curve(&fitting, of);
                 predict(&|answer| curve.probability(&of(answer)));
             }
             Signal::Gain => {
@@ -47,7 +47,7 @@ pub fn out_of_fold(graded: &[Graded], signal: Signal, parts: usize, seed: u64) -
                     let estimate = answer.estimate;
                     estimate.map_or([0.0; 2], |estimate| [estimate.gain, estimate.novelty])
                 };
-                let curve = curve(&fitting, &[], of);
+                let curve = curve(&fitting, of);
                 predict(&|answer| curve.probability(&of(answer)));
             }
             Signal::Combined => {
@@ -58,7 +58,7 @@ pub fn out_of_fold(graded: &[Graded], signal: Signal, parts: usize, seed: u64) -
                     };
                     combined_features(&answer.whole, answer.estimate.unwrap_or(none))
                 };
-                let curve = curve(&fitting, &[], of);
+                let curve = curve(&fitting, of);
                 predict(&|answer| curve.probability(&of(answer)));
             }
         }

@@ -106,7 +106,9 @@ fn thresholds_are_tested_on_the_other_half() {
     assert_eq!((whole.alone.of, beginning.alone.of), (501, 0));
     let combined = whole.combined.unwrap();
     let all = combined.tested.last().unwrap();
-    assert_eq!((all.at_least, all.shipped), (0.0, 501));
+    assert_eq!(all.at_least, 0.0);
+    // Beginnings are given up only as often as was to be expected of the fit.
+    assert!((450..=501).contains(&all.shipped), "{all:?}");
     assert!(combined.tested.len() > 10 && beginning.alone.tested.is_empty());
     // The same seed gives the same; an answer without an estimate leaves no combined curve.
     assert_eq!(curves(&graded, 3).0.alone, whole.alone);

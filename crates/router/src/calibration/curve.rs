@@ -73,14 +73,16 @@ impl Curve {
         }
         let outside = |probability: f32| !(0.0..=1.0).contains(&probability);
         let knots = self.knots.iter().map(|knot| knot.probability);
-        let tested = self.tested.iter().map(|tested| tested.at_least);
+        let tested = self
+            .tested
+            .iter()
+            .flat_map(|tested| [tested.at_least, tested.beginning]);
         if let Some(probability) = knots.chain(tested).find(|&value| outside(value)) {
             return Err(format!("probability {probability} is not between 0 and 1"));
         }
-        if !self
-            .tested
-            .is_sorted_by(|a, b| a.at_least > b.at_least && a.shipped <= b.shipped)
-        {
+        if !self.tested.is_sorted_by(|a, b| {
+            a.at_least > b.at_least && a.beginning >= b.beginning && a.shipped <= b.shipped
+        }) {
             return Err("what was tested must be in falling order of probability".to_owned());
         }
         let more = |tested: &&Tested| tested.worse > tested.shipped || tested.shipped > self.of;

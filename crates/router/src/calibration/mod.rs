@@ -35,8 +35,8 @@ pub struct Calibration {
     pub questions: Vec<Questions>,
     /// Of whole answers.
     pub whole: Curves,
-    /// Of the first [`BEGINNING`] tokens of an answer: whether the whole one will stand. Nothing is shipped by it, so
-    /// it has no thresholds; it tells when going on is of no use.
+    /// Of the first [`BEGINNING`] tokens of an answer: whether the whole one will stand. Nothing is shipped by it alone,
+    /// so it has no thresholds of its own.
     pub beginning: Curves,
 }
 
@@ -142,6 +142,16 @@ impl Calibration {
     pub fn threshold(&self, alpha: f32, delta: f32, estimated: bool) -> Option<Threshold> {
         let curve = self.whole.curve(estimated);
         threshold(&curve.tested, curve.of, alpha, delta)
+    }
+
+    /// Below which [`Self::probability_of_beginning`] going on is of no use, where whole answers are shipped from
+    /// `at_least` on: of those that would be shipped, hardly one begins so. It is lower than `at_least`, because a
+    /// beginning says less than the whole. Thresholds were tested with it.
+    pub fn beginning_at_least(&self, at_least: f32, estimated: bool) -> f32 {
+        let tested = &self.whole.curve(estimated).tested;
+        let next = tested.iter().find(|tested| tested.at_least <= at_least);
+        next.or(tested.last())
+            .map_or(0.0, |tested| tested.beginning)
     }
 }
 

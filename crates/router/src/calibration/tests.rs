@@ -83,8 +83,9 @@ fn a_probability_is_read_between_knots_and_level_beyond() {
 
 #[test]
 fn a_threshold_is_found_and_its_price_is_told() {
-    let tested = |at_least, shipped, worse| Tested {
+    let tested = |at_least: f32, shipped, worse| Tested {
         at_least,
+        beginning: at_least / 2.0,
         shipped,
         worse,
     };
@@ -116,6 +117,11 @@ fn a_threshold_is_found_and_its_price_is_told() {
         Some(1.0)
     );
     assert_eq!(calibration.threshold(0.01, 0.1, false), None);
+    // A beginning has to be as likely as where that threshold was tested.
+    for (at_least, beginning) in [(0.95, 0.45), (0.8, 0.4), (0.7, 0.3), (0.1, 0.25)] {
+        let found = calibration.beginning_at_least(at_least, false);
+        assert_eq!(found, beginning, "{at_least}");
+    }
     for nonsense in [0.0, 1.0, -1.0, f32::NAN] {
         assert_eq!(calibration.threshold(nonsense, 0.1, false), None);
         assert_eq!(calibration.threshold(0.1, nonsense, false), None);
@@ -152,6 +158,7 @@ fn what_is_no_calibration_is_refused() {
         |bad| {
             bad.whole.alone.tested = vec![Tested {
                 at_least: 0.5,
+                beginning: 0.5,
                 shipped: 2,
                 worse: 3,
             }];

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::at_most;
 
-/// What was shipped from one threshold on.
+/// What was shipped from one threshold on: whole answers at least so likely, whose beginnings were not given up.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tested {
     /// The threshold.
     pub at_least: f32,
+    /// An answer whose beginning is less likely was given up. Of the answers that pass the threshold, few begin so.
+    pub beginning: f32,
     /// Answers that were shipped.
     pub shipped: u32,
     /// Those of them that were worse than the cloud's.
