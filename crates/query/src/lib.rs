@@ -13,6 +13,7 @@ mod format;
 mod intent;
 mod masks;
 mod policy;
+mod reaction;
 mod receipt;
 mod redact;
 mod route;
@@ -32,6 +33,7 @@ pub use policy::{
     CloudSpeed, CloudState, DeviceSignals, DeviceState, LocalSpeed, LocalState, Mode, OnDoubt,
     Overflow, Patience, Policy, Preferences, Pressure, Price, PrivacyLevel, Risk, Strain,
 };
+pub use reaction::{Drift, Reaction};
 pub use receipt::{
     AnswerEvent, Doubt, DoubtCause, Piece, Preview, PreviewFinding, PreviewMessage, Receipt,
     Replaced, Sent, Source, Timing, UsageByTier,

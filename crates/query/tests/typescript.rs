@@ -76,6 +76,8 @@ fn render() -> String {
         Preferences,
         OnDoubt,
         Risk,
+        Reaction,
+        Drift,
         Policy,
         LocalState,
         Pressure,

@@ -8,49 +8,8 @@
 //!
 //! Only sums and products in a fixed order: the same bits everywhere. Nothing of a question is kept, only figures.
 
+use query::{Drift, Reaction, Risk};
 use serde::{Deserialize, Serialize};
-
-/// What somebody did with an answer that came from the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Signal {
-    /// Said that it is good.
-    ThumbsUp,
-    /// Said that it is not.
-    ThumbsDown,
-    /// Asked for another answer.
-    Retry,
-    /// Asked the same in other words.
-    Edit,
-    /// Asked the cloud instead.
-    Escalate,
-    /// Went on. People also go on after answers that they did not believe, so this counts little.
-    Kept,
-}
-
-impl Signal {
-    /// How bad the answer was, 0 to 1, and how much it says, 0 to 1.
-    fn loss(self) -> (f32, f32) {
-        match self {
-            Self::ThumbsUp => (0.0, 1.0),
-            Self::ThumbsDown => (1.0, 1.0),
-            Self::Escalate => (1.0, 0.75),
-            Self::Retry => (1.0, 0.5),
-            Self::Edit => (1.0, 0.25),
-            Self::Kept => (0.0, 0.125),
-        }
-    }
-}
-
-/// What was noticed to have changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Drift {
-    /// Answers are less sure than they were.
-    Confidence,
-    /// Answers are found fault with more than they were.
-    Complaints,
-}
 
 /// What was learned on this device of one model file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,14 +21,14 @@ pub struct Feedback {
     floor: f32,
     /// What a bet against "more than the stated share is worse" has come to; it began with 1.
     wealth: f32,
-    /// Signals so far.
-    signals: u32,
+    /// How often somebody did something with an answer.
+    reactions: u32,
     confidence: PageHinkley,
     complaints: PageHinkley,
     drift: Option<Drift>,
 }
 
-/// How far one signal moves the threshold at most.
+/// How far one reaction moves the threshold at most.
 pub const STEP: f32 = 0.01;
 /// How much stricter it may become.
 pub const STRICTER: f32 = 0.5;
@@ -86,7 +45,7 @@ impl Default for Feedback {
             shift: 0.0,
             floor: 0.0,
             wealth: 1.0,
-            signals: 0,
+            reactions: 0,
             // Steady figures of a variance v set a limit off about once in exp(2 · limit · TOLERANCE / v): probabilities
             // (v below 0.07) in thousands of answers, complaints (v 0.09 where one in ten complains) hardly ever.
             confidence: PageHinkley::new(3.0),
@@ -97,19 +56,21 @@ impl Default for Feedback {
 }
 
 impl Feedback {
-    /// Somebody did this with an answer. `alpha`: share of shipped answers that may be worse; `delta`: how likely a
-    /// proof may be none; both between 0 and 1, else nothing changes.
-    pub fn note(&mut self, signal: Signal, alpha: f32, delta: f32) {
+    /// Somebody did this with an answer. `risk`: the share of answers that may be worse, and how likely a proof may be
+    /// none; without it, or out of its range, only a drift is looked for.
+    pub fn note(&mut self, reaction: Reaction, risk: Option<Risk>) {
         let within = |share: f32| share > 0.0 && share < 1.0;
-        if !within(alpha) || !within(delta) {
-            return;
-        }
-        let (loss, weight) = signal.loss();
-        self.signals = self.signals.saturating_add(1);
+        let (loss, weight) = loss(reaction);
+        self.reactions = self.reactions.saturating_add(1);
         if self.complaints.rises(loss, weight) {
             self.drift = Some(Drift::Complaints);
             self.take_back();
         }
+        let Some(Risk { alpha, delta }) =
+            risk.filter(|risk| within(risk.alpha) && within(risk.delta))
+        else {
+            return;
+        };
 
         // With a loss of at most 1, no bet loses more than half of what there is.
         self.wealth *= 1.0 + BET * weight * (alpha - loss);
@@ -148,9 +109,9 @@ impl Feedback {
         self.shift
     }
 
-    /// Signals so far.
-    pub fn signals(&self) -> u32 {
-        self.signals
+    /// How often somebody did something with an answer.
+    pub fn reactions(&self) -> u32 {
+        self.reactions
     }
 
     /// Forgets everything.
@@ -188,6 +149,18 @@ impl Feedback {
         self.floor = 0.0;
         self.wealth = 1.0;
         self.shift = self.shift.max(0.0);
+    }
+}
+
+/// How bad an answer was, 0 to 1, and how much that says, 0 to 1.
+fn loss(reaction: Reaction) -> (f32, f32) {
+    match reaction {
+        Reaction::ThumbsUp => (0.0, 1.0),
+        Reaction::ThumbsDown => (1.0, 1.0),
+        Reaction::Escalate => (1.0, 0.75),
+        Reaction::Retry => (1.0, 0.5),
+        Reaction::Edit => (1.0, 0.25),
+        Reaction::Kept => (0.0, 0.125),
     }
 }
 
@@ -248,32 +221,34 @@ mod tests {
 
     use super::*;
 
-    const ALPHA: f32 = 0.1;
-    const DELTA: f32 = 0.1;
-    const SIGNALS: [Signal; 6] = [
-        Signal::ThumbsUp,
-        Signal::ThumbsDown,
-        Signal::Retry,
-        Signal::Edit,
-        Signal::Escalate,
-        Signal::Kept,
+    const RISK: Option<Risk> = Some(Risk {
+        alpha: 0.1,
+        delta: 0.1,
+    });
+    const REACTIONS: [Reaction; 6] = [
+        Reaction::ThumbsUp,
+        Reaction::ThumbsDown,
+        Reaction::Retry,
+        Reaction::Edit,
+        Reaction::Escalate,
+        Reaction::Kept,
     ];
 
-    fn after(signals: impl IntoIterator<Item = Signal>) -> Feedback {
+    fn after(reactions: impl IntoIterator<Item = Reaction>) -> Feedback {
         let mut feedback = Feedback::default();
-        for signal in signals {
-            feedback.note(signal, ALPHA, DELTA);
+        for reaction in reactions {
+            feedback.note(reaction, RISK);
         }
         feedback
     }
 
     /// Thumbs down as often as the risk allows, evenly.
-    fn as_allowed(count: usize) -> impl Iterator<Item = Signal> {
+    fn as_allowed(count: usize) -> impl Iterator<Item = Reaction> {
         (0..count).map(|at| {
             if at % 10 == 9 {
-                Signal::ThumbsDown
+                Reaction::ThumbsDown
             } else {
-                Signal::ThumbsUp
+                Reaction::ThumbsUp
             }
         })
     }
@@ -287,31 +262,31 @@ mod tests {
 
     #[test]
     fn complaints_make_it_stricter_and_praise_brings_it_back() {
-        let mut feedback = after([Signal::ThumbsDown; 10]);
+        let mut feedback = after([Reaction::ThumbsDown; 10]);
         let strict = feedback.threshold(Some(0.7)).unwrap();
         assert!(strict > 0.78 && strict < 0.8, "{strict}");
         for _ in 0..95 {
-            feedback.note(Signal::ThumbsUp, ALPHA, DELTA);
+            feedback.note(Reaction::ThumbsUp, RISK);
         }
         assert!(feedback.shift() < 0.01, "{}", feedback.shift());
     }
 
     #[test]
     fn nothing_goes_below_what_was_tested_without_proof() {
-        assert_eq!(after([Signal::ThumbsUp; 40]).shift(), 0.0);
+        assert_eq!(after([Reaction::ThumbsUp; 40]).shift(), 0.0);
         // What is as bad as the risk allows proves nothing.
         assert!(after(as_allowed(1000)).shift() >= 0.0);
         // Praise for long does, a little at a time.
-        let proven = after([Signal::ThumbsUp; 100]);
+        let proven = after([Reaction::ThumbsUp; 100]);
         assert!(
             (-2.0 * PROVEN..0.0).contains(&proven.shift()),
             "{}",
             proven.shift()
         );
         // And complaints take that back at once when they are many.
-        let mut proven = after([Signal::ThumbsUp; 100]);
+        let mut proven = after([Reaction::ThumbsUp; 100]);
         for _ in 0..5 {
-            proven.note(Signal::ThumbsDown, ALPHA, DELTA);
+            proven.note(Reaction::ThumbsDown, RISK);
         }
         assert!(proven.shift() >= 0.0, "{}", proven.shift());
     }
@@ -324,12 +299,12 @@ mod tests {
         let mut worse = steady;
         let mut noticed = None;
         for at in 0..100 {
-            let signal = if at % 2 == 0 {
-                Signal::ThumbsDown
+            let reaction = if at % 2 == 0 {
+                Reaction::ThumbsDown
             } else {
-                Signal::ThumbsUp
+                Reaction::ThumbsUp
             };
-            worse.note(signal, ALPHA, DELTA);
+            worse.note(reaction, RISK);
             if noticed.is_none() && worse.drift().is_some() {
                 noticed = Some(at);
             }
@@ -353,7 +328,7 @@ mod tests {
     #[test]
     fn what_was_not_saved_here_is_refused() {
         assert!(Feedback::from_json("{}").is_err());
-        let saved = after([Signal::ThumbsDown; 3]).to_json();
+        let saved = after([Reaction::ThumbsDown; 3]).to_json();
         let changed = saved.replacen(r#""floor":0.0"#, r#""floor":-0.9"#, 1);
         assert_ne!(saved, changed);
         assert!(Feedback::from_json(&changed).is_err());
@@ -364,16 +339,16 @@ mod tests {
         /// below what was tested; what is saved is what goes on.
         #[test]
         fn it_moves_slowly_and_within_bounds(
-            signals in vec(select(&SIGNALS[..]), 0..400),
+            reactions in vec(select(&REACTIONS[..]), 0..400),
             probabilities in vec(0.0_f32..=1.0, 0..400),
             alpha in 0.01_f32..0.9,
             delta in 0.01_f32..0.9,
         ) {
             let mut feedback = Feedback::default();
             let mut rest = probabilities.into_iter();
-            for signal in signals {
+            for reaction in reactions {
                 let (before, floor) = (feedback.shift(), feedback.floor);
-                feedback.note(signal, alpha, delta);
+                feedback.note(reaction, Some(Risk { alpha, delta }));
                 let moved = feedback.shift() - before;
                 prop_assert!(moved >= -STEP - 1e-6);
                 // Up by more than a step only where a proof is taken back.
@@ -391,10 +366,10 @@ mod tests {
 
         /// After the worst that may come, praise brings it back to what was tested.
         #[test]
-        fn it_recovers(signals in vec(select(&SIGNALS[..]), 0..300)) {
-            let mut feedback = after(signals);
+        fn it_recovers(reactions in vec(select(&REACTIONS[..]), 0..300)) {
+            let mut feedback = after(reactions);
             for _ in 0..600 {
-                feedback.note(Signal::ThumbsUp, ALPHA, DELTA);
+                feedback.note(Reaction::ThumbsUp, RISK);
             }
             prop_assert!(feedback.shift() <= 0.0);
         }

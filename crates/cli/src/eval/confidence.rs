@@ -5,6 +5,7 @@ use std::{collections::HashMap, path::PathBuf};
 use anyhow::bail;
 use clap::Args;
 use query::Estimate;
+use router::confidence::Evidence;
 use router_training::{
     calibration::{
         Control, Drawn, Graded, Share, Signal, auroc, calibration_error, draw, out_of_fold, shares,
@@ -112,62 +113,75 @@ struct Risk {
     conformal: Drawn,
 }
 
+/// An answer, and what is known of it.
+struct Case {
+    set: String,
+    /// The model file's SHA-256, or that the grade was recorded.
+    model: String,
+    /// None where the right answer is not known.
+    right: Option<bool>,
+    graded: Graded,
+}
+
 /// Measures.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut answered = Vec::new();
-    for path in &arguments.data {
-        answered.extend(read_results(path)?);
-    }
-    for path in &arguments.recorded {
-        answered.extend(corpus::read_scored(path)?.into_iter().map(recorded));
-    }
-    let Some(model) = answered.first().map(|answer| answer.model.clone()) else {
-        bail!("no answers; `tidegate calibrate --results` writes them");
-    };
-    if answered.iter().any(|answer| answer.model != model) {
-        bail!("answers of more than one model file; measure one at a time");
-    }
     let estimates = match &arguments.estimates {
         Some(path) => estimates(path)?,
         None => HashMap::new(),
     };
-    println!(
-        "{}",
-        serde_json::to_string(&report(arguments, model, &answered, &estimates))?
-    );
+    let mut cases = Vec::new();
+    for path in &arguments.data {
+        let answered = read_results(path)?;
+        cases.extend(answered.iter().map(|answer| asked(answer, &estimates)));
+    }
+    for path in &arguments.recorded {
+        let scored = corpus::read_scored(path)?;
+        cases.extend(scored.iter().map(|scored| recorded(scored, &estimates)));
+    }
+    let Some(model) = cases.first().map(|case| case.model.clone()) else {
+        bail!("no answers; `tidegate calibrate --results` writes them");
+    };
+    if cases.iter().any(|case| case.model != model) {
+        bail!("answers of more than one model file; measure one at a time");
+    }
+    let report = report(arguments, model, &cases);
+    println!("{}", serde_json::to_string(&report)?);
     Ok(())
 }
 
-/// The weak model's answer, of which only the grade is known.
-fn recorded(scored: Scored) -> Answered {
-    Answered {
-        id: scored.id,
-        domain: scored.domain,
-        prompt: scored.prompt,
-        model: "recorded".to_owned(),
-        max_tokens: 0,
-        reply: String::new(),
-        right: Some(scored.weak >= 1.0),
-        strong: scored.strong,
-        certainty: Vec::new(),
+fn asked(answer: &Answered, estimates: &HashMap<String, Estimate>) -> Case {
+    Case {
+        set: answer.set().to_owned(),
+        model: answer.model.clone(),
+        right: answer.right,
+        graded: answer.graded(estimates.get(&answer.id).copied()),
     }
 }
 
-fn report(
-    arguments: &Arguments,
-    model: String,
-    answered: &[Answered],
-    estimates: &HashMap<String, Estimate>,
-) -> Report {
-    let graded: Vec<Graded> = answered
-        .iter()
-        .map(|answer| answer.graded(estimates.get(&answer.id).copied()))
-        .collect();
+/// The weak model's answer, of which only the grade is known.
+fn recorded(scored: &Scored, estimates: &HashMap<String, Estimate>) -> Case {
+    let set = scored.id.split_once('/').map_or("recorded", |(set, _)| set);
+    Case {
+        set: set.to_owned(),
+        model: "recorded".to_owned(),
+        right: Some(scored.weak >= 1.0),
+        graded: Graded {
+            whole: Evidence::default(),
+            beginning: Evidence::default(),
+            estimate: estimates.get(&scored.id).copied(),
+            local: scored.weak,
+            cloud: scored.strong,
+        },
+    }
+}
+
+fn report(arguments: &Arguments, model: String, cases: &[Case]) -> Report {
+    let graded: Vec<Graded> = cases.iter().map(|case| case.graded.clone()).collect();
     let stands: Vec<bool> = graded.iter().map(Graded::stands).collect();
-    let known: Vec<usize> = (0..answered.len())
-        .filter(|&at| answered[at].right.is_some())
+    let known: Vec<usize> = (0..cases.len())
+        .filter(|&at| cases[at].right.is_some())
         .collect();
-    let right = |at: usize| answered[at].right == Some(true);
+    let right = |at: usize| cases[at].right == Some(true);
     let area = |probabilities: &[f32], of: &[usize], hit: &dyn Fn(usize) -> bool| {
         let scores: Vec<f32> = of.iter().map(|&at| probabilities[at]).collect();
         let hits: Vec<bool> = of.iter().map(|&at| hit(at)).collect();
@@ -200,14 +214,14 @@ fn report(
         shares: shares(&graded, probabilities, SHARES),
     });
 
-    let mut names: Vec<&str> = answered.iter().map(Answered::set).collect();
+    let mut names: Vec<&str> = cases.iter().map(|case| case.set.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     let sets = names.into_iter().map(|name| {
         let of: Vec<usize> = everything
             .iter()
             .copied()
-            .filter(|&at| answered[at].set() == name)
+            .filter(|&at| cases[at].set == name)
             .collect();
         let of_known: Vec<usize> = of.iter().copied().filter(|at| known.contains(at)).collect();
         let areas = |of: &[usize], hit: &dyn Fn(usize) -> bool| {
