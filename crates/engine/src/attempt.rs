@@ -17,11 +17,18 @@ pub(crate) struct Bar {
     pub(crate) estimate: Option<Estimate>,
     /// Below it an answer is doubtful. None if nothing keeps the risk that is asked for: then every answer is.
     pub(crate) at_least: Option<f32>,
+    /// Below it an answer is given up that begins so. None as for `at_least`.
+    pub(crate) beginning_at_least: Option<f32>,
 }
 
 impl Bar {
     fn doubts(&self, probability: f32) -> bool {
         self.at_least.is_none_or(|at_least| probability < at_least)
+    }
+
+    fn doubts_beginning(&self, probability: f32) -> bool {
+        self.beginning_at_least
+            .is_none_or(|at_least| probability < at_least)
     }
 }
 
@@ -143,7 +150,7 @@ impl<'b> Attempt<'b> {
         let probability = bar
             .calibration
             .probability_of_beginning(&evidence, bar.estimate);
-        bar.doubts(probability).then_some(probability)
+        bar.doubts_beginning(probability).then_some(probability)
     }
 
     /// What one can see without knowing what is right. A text that is kept to a form, or calls tools, is what it is

@@ -91,6 +91,9 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             }
         }
         attempt.release(&mut |piece| told.piece(piece));
+        if let (Some(probability), false) = (verdict.probability, attempt.is_stopped()) {
+            self.feedback.borrow_mut().answered(probability);
+        }
 
         answer.usage = together(answer.usage, fitted.spent);
         let mut outcome = here(&answer, verdict);
@@ -188,16 +191,20 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// How likely an answer has to stand, if anything is known of the model file's answers.
     fn bar(&self, policy: &Policy, estimate: Option<Estimate>) -> Option<Bar> {
         let calibration = self.calibration.borrow().clone()?;
-        let at_least = match policy.risk {
+        let tested = match policy.risk {
             None => Some(EVEN),
             Some(risk) => calibration
                 .threshold(risk.alpha, risk.delta, estimate.is_some())
                 .map(|threshold| threshold.at_least),
         };
+        let at_least = self.feedback.borrow().threshold(tested);
+        let beginning_at_least =
+            at_least.map(|at_least| calibration.beginning_at_least(at_least, estimate.is_some()));
         Some(Bar {
             calibration,
             estimate,
             at_least,
+            beginning_at_least,
         })
     }
 

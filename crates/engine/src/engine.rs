@@ -8,7 +8,9 @@ use query::{
     ChatRequest, CloudState, DeviceState, Error, ErrorCode, MaskEdits, MasksEdited, Policy,
     Preview, Price, Route,
 };
-use router::{Inputs, NoRoute, Record, Schedule, Weights, calibration::Calibration};
+use router::{
+    Inputs, NoRoute, Record, Schedule, Weights, calibration::Calibration, feedback::Feedback,
+};
 use zeroize::Zeroizing;
 
 use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary};
@@ -27,6 +29,8 @@ pub struct Engine<L, T, C, S, K> {
     detector: RefCell<Looking>,
     /// What is known of the local model's answers. Never borrowed across an await.
     pub(crate) calibration: RefCell<Option<Rc<Calibration>>>,
+    /// What people's reactions to the local model's answers taught. Never borrowed across an await.
+    pub(crate) feedback: RefCell<Feedback>,
     /// Gives each conversation's vault its secret.
     seeds: fn() -> u64,
     /// Never borrowed across an await.
@@ -73,6 +77,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                 "nothing finds personal data yet, so nothing may leave; give the engine a detector",
             ))),
             calibration: RefCell::default(),
+            feedback: RefCell::default(),
             seeds: || 0,
             vault: RefCell::default(),
             summary: RefCell::default(),

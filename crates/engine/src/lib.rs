@@ -13,6 +13,7 @@ mod consent;
 mod doubt;
 mod engine;
 mod event_stream;
+mod feedback;
 mod local_model;
 mod measure;
 mod overflow;

@@ -57,8 +57,8 @@ impl Default for Feedback {
 
 impl Feedback {
     /// Somebody did this with an answer. `risk`: the share of answers that may be worse, and how likely a proof may be
-    /// none; without it, or out of its range, only a drift is looked for.
-    pub fn note(&mut self, reaction: Reaction, risk: Option<Risk>) {
+    /// none. Out of its range, only a drift is looked for.
+    pub fn note(&mut self, reaction: Reaction, risk: Risk) {
         let within = |share: f32| share > 0.0 && share < 1.0;
         let (loss, weight) = loss(reaction);
         self.reactions = self.reactions.saturating_add(1);
@@ -66,11 +66,10 @@ impl Feedback {
             self.drift = Some(Drift::Complaints);
             self.take_back();
         }
-        let Some(Risk { alpha, delta }) =
-            risk.filter(|risk| within(risk.alpha) && within(risk.delta))
-        else {
+        let Risk { alpha, delta } = risk;
+        if !within(alpha) || !within(delta) {
             return;
-        };
+        }
 
         // With a loss of at most 1, no bet loses more than half of what there is.
         self.wealth *= 1.0 + BET * weight * (alpha - loss);
@@ -221,10 +220,10 @@ mod tests {
 
     use super::*;
 
-    const RISK: Option<Risk> = Some(Risk {
+    const RISK: Risk = Risk {
         alpha: 0.1,
         delta: 0.1,
-    });
+    };
     const REACTIONS: [Reaction; 6] = [
         Reaction::ThumbsUp,
         Reaction::ThumbsDown,
@@ -348,7 +347,7 @@ mod tests {
             let mut rest = probabilities.into_iter();
             for reaction in reactions {
                 let (before, floor) = (feedback.shift(), feedback.floor);
-                feedback.note(reaction, Some(Risk { alpha, delta }));
+                feedback.note(reaction, Risk { alpha, delta });
                 let moved = feedback.shift() - before;
                 prop_assert!(moved >= -STEP - 1e-6);
                 // Up by more than a step only where a proof is taken back.

@@ -4,7 +4,8 @@ use std::{cell::Cell, ops::ControlFlow};
 
 use engine::{Decision, LocalAnswer, LocalModel, OnPart, Part};
 use query::{
-    Doubt, DoubtCause, LocalState, OnDoubt, Preview, ReasonCode, Risk, Target, UsageByTier,
+    Doubt, DoubtCause, LocalState, OnDoubt, Preview, Reaction, ReasonCode, Risk, Target,
+    UsageByTier,
 };
 use router::{calibration::Calibration, confidence::Certainty};
 
@@ -604,4 +605,42 @@ fn an_escalation_that_is_dropped_leaves_an_engine_that_answers() {
     assert!(
         matches!(events.last(), Some(AnswerEvent::Done { receipt, .. }) if receipt.source == Source::Local)
     );
+}
+
+/// Asks the same engine the same again and again, and says what was doubtful.
+#[test]
+fn reactions_move_what_is_doubtful_and_are_kept() {
+    let model = script([-2.0; 20]);
+    let consent = says(false, false);
+    let engine = engine_with(&model, |_: &[u8]| unreachable!(), &consent);
+    let policy = policy(OnDoubt::Mark);
+    let is_doubtful = || {
+        let mut doubt = None;
+        let mut on_event = |event| {
+            if let AnswerEvent::Done { receipt, .. } = event {
+                doubt = receipt.doubt;
+            }
+        };
+        block_on(engine.answer(ask(QUESTION), &policy, &mut on_event)).unwrap();
+        doubt.is_some()
+    };
+    // Tokens of -2 make a probability of 0.5.
+    assert!(!is_doubtful());
+    engine.feedback(Reaction::ThumbsDown, &policy);
+    assert!(is_doubtful());
+
+    let saved = engine.save_feedback();
+    engine.reset_feedback();
+    assert!(!is_doubtful());
+    engine.load_feedback(&saved).unwrap();
+    assert!(is_doubtful());
+    assert_eq!(
+        engine.load_feedback("{}").unwrap_err().code,
+        ErrorCode::InvalidRequest
+    );
+    assert_eq!(engine.drift(), None);
+    for _ in 0..2 {
+        engine.feedback(Reaction::ThumbsUp, &policy);
+    }
+    assert!(!is_doubtful());
 }

@@ -146,12 +146,12 @@ impl Calibration {
 
     /// Below which [`Self::probability_of_beginning`] going on is of no use, where whole answers are shipped from
     /// `at_least` on: of those that would be shipped, hardly one begins so. It is lower than `at_least`, because a
-    /// beginning says less than the whole. Thresholds were tested with it.
+    /// beginning says less than the whole. Thresholds were tested with it; where none were, it is `at_least`.
     pub fn beginning_at_least(&self, at_least: f32, estimated: bool) -> f32 {
         let tested = &self.whole.curve(estimated).tested;
         let next = tested.iter().find(|tested| tested.at_least <= at_least);
         next.or(tested.last())
-            .map_or(0.0, |tested| tested.beginning)
+            .map_or(at_least, |tested| tested.beginning)
     }
 }
 

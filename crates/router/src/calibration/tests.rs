@@ -117,6 +117,11 @@ fn a_threshold_is_found_and_its_price_is_told() {
         Some(1.0)
     );
     assert_eq!(calibration.threshold(0.01, 0.1, false), None);
+    assert_eq!(
+        calibration.beginning_at_least(0.3, true),
+        0.3,
+        "nothing was tested"
+    );
     // A beginning has to be as likely as where that threshold was tested.
     for (at_least, beginning) in [(0.95, 0.45), (0.8, 0.4), (0.7, 0.3), (0.1, 0.25)] {
         let found = calibration.beginning_at_least(at_least, false);
