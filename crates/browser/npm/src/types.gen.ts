@@ -485,6 +485,16 @@ alpha: number,
 delta: number, };
 
 /**
+ * What somebody did with an answer that came from the device.
+ */
+export type Reaction = "thumbs-up" | "thumbs-down" | "retry" | "edit" | "escalate" | "kept";
+
+/**
+ * What was noticed to have changed on a device.
+ */
+export type Drift = "confidence" | "complaints";
+
+/**
  * What the app allows.
  */
 export type Policy = { 
