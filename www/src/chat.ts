@@ -5,7 +5,7 @@ import { ConversationStore } from './conversation-store.ts';
 import { keep, kept } from './kept.ts';
 import { asFailure, engine, forget, mode } from './session.ts';
 import { ConversationVault, type Edited } from './vault.ts';
-import { badge, ERRORS } from './words.ts';
+import { badge, doubtWords, ERRORS } from './words.ts';
 
 const store = new ConversationStore();
 export const vault = new ConversationVault(engine);
@@ -153,7 +153,9 @@ async function answer(asked: Turn[], allowed: Mode, sampling: Partial<ChatReques
     }
     const receipt = await stream.receipt;
     change({ state: 'done', receipt });
-    announcement.value = `${badge(receipt.source)}: ${text}`;
+    const { doubt, reasons } = receipt;
+    const mark = doubt === undefined ? '' : ` ${doubtWords(doubt, reasons)}`;
+    announcement.value = `${badge(receipt.source)}: ${text}${mark}`;
   } catch (thrown) {
     if (abort.signal.aborted) {
       change({ state: 'stopped' });

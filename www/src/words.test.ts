@@ -34,6 +34,10 @@ test.each<[Reason[], string]>([
   [[doubtful], ''],
   [[{ code: 'mode-prefer-local', text: 'You prefer it.' }, doubtful], ''],
   [[doubtful, { code: 'mode-local-only', text: 'You chose to keep it.' }], ''],
+  [
+    [doubtful, { code: 'escalation-failed', text: 'It could not: the cloud model failed (HTTP 502).' }],
+    ' The cloud was asked instead and could not answer.',
+  ],
   [[doubtful, { code: 'offline', text: 'this device is offline' }], ' This device is offline.'],
 ])('a doubtful answer is told as such: %j', (reasons, more) => {
   expect(doubtWords({ cause: 'unsure', cloud: false }, reasons)).toBe(

@@ -257,11 +257,12 @@ const DOUBTS: Record<DoubtCause, string> = {
 /** What a person is told of a doubtful answer, and why nobody else answered. */
 export function doubtWords(doubt: Doubt, reasons: readonly Reason[]): string {
   const after = reasons.slice(reasons.findIndex(({ code }) => code === 'local-doubtful') + 1);
-  const keptHere = new Set(['mode-local-only', 'cloud-not-configured']);
   // What the person chose, or whoever runs this site, they know.
-  return [DOUBTS[doubt.cause], why(after.filter(({ code }) => !keptHere.has(code)))]
-    .filter((sentence) => sentence !== '')
-    .join(' ');
+  const told = after.filter(({ code }) => code !== 'mode-local-only' && code !== 'cloud-not-configured');
+  // The receipt also says how it failed.
+  const failed = told[0]?.code === 'escalation-failed';
+  const whyHere = failed ? 'The cloud was asked instead and could not answer.' : why(told);
+  return whyHere === '' ? DOUBTS[doubt.cause] : `${DOUBTS[doubt.cause]} ${whyHere}`;
 }
 
 /** The reason that decided, as a sentence. */
