@@ -1,8 +1,12 @@
 //! Clock, network state and event loop of the worker.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use futures::channel::oneshot;
+use query::DeviceSignals;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{MessageChannel, StorageEstimate, WorkerGlobalScope};
 
@@ -38,13 +42,25 @@ impl engine::Clock for Clock {
     }
 }
 
-/// The engine's view of the network.
-#[derive(Debug)]
-pub(crate) struct Signals;
+/// The engine's view of the network, and of what the page says of the device: a worker cannot see the battery.
+/// Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signals(Rc<Cell<DeviceSignals>>);
+
+impl Signals {
+    /// The page says what the device is like now.
+    pub(crate) fn set(&self, signals: DeviceSignals) {
+        self.0.set(signals);
+    }
+}
 
 impl engine::Signals for Signals {
     fn online(&self) -> bool {
         scope().navigator().on_line()
+    }
+
+    fn device(&self) -> DeviceSignals {
+        self.0.get()
     }
 }
 

@@ -39,6 +39,7 @@ pub struct EngineHandle {
     model: PageModel,
     engine: Rc<PageEngine>,
     consent: Consent,
+    signals: Signals,
     journals: Journals,
     precedence: Precedence,
     calls: Calls,
@@ -77,9 +78,9 @@ impl EngineHandle {
     fn build(cloud_json: Option<&str>) -> Result<Self, Error> {
         let (journals, precedence) = (Journals::default(), Precedence::default());
         let model = PageModel::new(journals.clone(), precedence.clone());
-        let consent = Consent::default();
-        let engine =
-            Engine::new(model.clone(), Clock, Signals, consent.clone()).with_seeds(random_seed);
+        let (consent, signals) = (Consent::default(), Signals::default());
+        let engine = Engine::new(model.clone(), Clock, signals.clone(), consent.clone())
+            .with_seeds(random_seed);
         let engine = match cloud_json {
             None => engine,
             Some(json) => {
@@ -100,6 +101,7 @@ impl EngineHandle {
             model,
             engine: Rc::new(engine),
             consent,
+            signals,
             journals,
             precedence,
             calls: Calls::default(),
@@ -125,6 +127,7 @@ impl EngineHandle {
         let in_memory = storage == "memory";
         let (model, engine) = (self.model.clone(), self.engine.clone());
         let given = self.calibration.borrow().clone();
+        self.engine.forget_local_speed();
         self.calls.promise(call, async move {
             let (reference, backend, facts) = (reference?, backend?, facts?);
             let progress = Progress::new(on_progress);
@@ -313,6 +316,24 @@ impl EngineHandle {
     /// Whether someone sees the page: then its frames come first.
     pub fn seen(&self, seen: bool) {
         self.model.set_seen(seen);
+    }
+
+    /// What the page says of the device; `DeviceSignals` as JSON. Until the first one, nothing is known.
+    ///
+    /// # Errors
+    /// `invalid-request`.
+    #[wasm_bindgen(js_name = setSignals)]
+    pub fn set_signals(&self, signals_json: &str) -> Result<(), JsValue> {
+        let signals = parse("signals", signals_json).map_err(|error| to_js(&error))?;
+        self.signals.set(signals);
+        Ok(())
+    }
+
+    /// How the last request was decided, as the JSON of a `Record`; nothing before the first one.
+    #[wasm_bindgen(js_name = lastRecord)]
+    pub fn last_record(&self) -> Option<String> {
+        let record = self.engine.last_record()?;
+        to_json(&record).ok()
     }
 
     /// Stops a call.

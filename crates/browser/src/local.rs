@@ -407,6 +407,16 @@ impl engine::LocalModel for PageModel {
         }
     }
 
+    fn cached_tokens(&self, request: &ChatRequest) -> u32 {
+        let Some(slot) = self.0.model.try_lock() else {
+            return 0;
+        };
+        let Some(model) = slot.as_ref() else { return 0 };
+        let mut last = self.0.last_prompt.borrow_mut();
+        last.of(model, request)
+            .map_or(0, |prompt| to_u32(model.cached_tokens(prompt)))
+    }
+
     async fn generate(
         &self,
         request: &ChatRequest,

@@ -21,6 +21,7 @@ use crate::{
     Gateway,
     error::{Problem, SealedError},
     sse::{Events, Progress, heartbeat},
+    upstream::rate_limits,
 };
 
 /// Largest sealed request, bytes: a padded request of 1 MiB and its envelope.
@@ -195,11 +196,10 @@ impl Answering {
                 Err(_) => Ok((sealer.informational(102)?, true)),
                 Ok(Ok(upstream)) => {
                     log.status = 200;
+                    let limits = rate_limits(upstream.headers());
                     *stage = Stage::Streaming(upstream, Events::new());
-                    Ok((
-                        sealer.head(200, &[("content-type", "text/event-stream")])?,
-                        true,
-                    ))
+                    let headers = head("text/event-stream", &limits);
+                    Ok((sealer.head(200, &headers)?, true))
                 }
                 Ok(Err(error)) => {
                     log.status = error.status;
@@ -232,14 +232,22 @@ impl Answering {
 
     /// A whole sealed reply that says why there is no answer.
     fn refuse(&mut self, error: &SealedError) -> Result<Vec<u8>, Interrupted> {
-        let mut bytes = self
-            .sealer
-            .head(error.status, &[("content-type", "application/json")])?;
+        let headers = head("application/json", &error.limits);
+        let mut bytes = self.sealer.head(error.status, &headers)?;
         bytes.extend(self.sealer.chunk(error.json().as_bytes())?);
         bytes.extend(self.sealer.finish()?);
         self.log.whole = true;
         Ok(bytes)
     }
+}
+
+/// The header fields inside the seal.
+fn head<'h>(content_type: &'h str, limits: &'h [(String, String)]) -> Vec<(&'h str, &'h str)> {
+    let limits = limits.iter();
+    let limits = limits.map(|(name, value)| (name.as_str(), value.as_str()));
+    std::iter::once(("content-type", content_type))
+        .chain(limits)
+        .collect()
 }
 
 /// The upstream's answer broke off.

@@ -62,6 +62,8 @@ pub(crate) struct SealedError {
     pub status: u16,
     pub code: ErrorCode,
     pub message: String,
+    /// What the upstream said of its rate limit.
+    pub limits: Vec<(String, String)>,
 }
 
 impl SealedError {
@@ -70,6 +72,7 @@ impl SealedError {
             status,
             code,
             message: message.into(),
+            limits: Vec::new(),
         }
     }
 

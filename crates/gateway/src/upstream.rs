@@ -96,8 +96,29 @@ impl Upstream {
                 )),
             };
         }
-        Err(refusal(status))
+        Err(SealedError {
+            limits: rate_limits(response.headers()),
+            ..refusal(status)
+        })
     }
+}
+
+/// Header fields that say how much of a rate limit is left, and when to ask again: the page's router keeps questions
+/// back that would be refused. They are of the gateway's account, so they say something of how busy it is, and nothing
+/// of who else asks.
+pub(crate) fn rate_limits(headers: &header::HeaderMap) -> Vec<(String, String)> {
+    /// More would be no rate limit, and a page reads no more.
+    const MOST: usize = 12;
+    const LONGEST: usize = 128;
+    let is_limit = |name: &str| {
+        name == "retry-after" || name.starts_with("ratelimit") || name.starts_with("x-ratelimit-")
+    };
+    headers
+        .iter()
+        .filter(|(name, value)| is_limit(name.as_str()) && value.len() <= LONGEST)
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .take(MOST)
+        .collect()
 }
 
 /// What an error status of the upstream means to the page. Its body is not passed on: it may repeat the query,
@@ -129,5 +150,42 @@ fn refusal(status: StatusCode) -> SealedError {
             ErrorCode::UpstreamFailed,
             format!("the cloud model failed ({code}); try again later"),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::rate_limits;
+
+    #[test]
+    fn only_rate_limits_are_passed_on() {
+        let long = "9".repeat(129);
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("content-type", "text/event-stream"),
+            ("set-cookie", "account=7"),
+            ("x-request-id", "42"),
+            ("openai-organization", "org-1"),
+            ("retry-after", "30"),
+            ("ratelimit", "\"default\";r=5;t=30"),
+            ("ratelimit-policy", &long),
+            ("x-ratelimit-remaining-requests", "5"),
+        ] {
+            let value = HeaderValue::from_str(value).unwrap();
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        let mut passed = rate_limits(&headers);
+        passed.sort();
+        let expected = [
+            ("ratelimit", "\"default\";r=5;t=30"),
+            ("retry-after", "30"),
+            ("x-ratelimit-remaining-requests", "5"),
+        ];
+        assert_eq!(
+            passed,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
     }
 }

@@ -83,6 +83,12 @@ impl<K> Conversations<K> {
         self.shrink();
     }
 
+    /// Most tokens that a kept conversation has in common with `prompt`.
+    pub fn most_in_common(&self, prompt: &[u32]) -> usize {
+        let kept = self.kept.iter().map(|kept| common(prompt, &kept.tokens));
+        kept.max().unwrap_or(0)
+    }
+
     fn shrink(&mut self) {
         let mut positions: usize = self.kept.iter().map(|kept| kept.tokens.len()).sum();
         while positions > self.budget {
@@ -92,7 +98,7 @@ impl<K> Conversations<K> {
 }
 
 /// Tokens that both begin with.
-fn common(a: &[u32], b: &[u32]) -> usize {
+pub(crate) fn common(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
@@ -174,5 +180,18 @@ mod tests {
         // The prompt alone: the answer's tokens are lost, the rest stays.
         assert_eq!(play.ask(1, 200), (200, 1));
         assert!(play.conversations.is_empty());
+    }
+    #[test]
+    fn what_is_kept_is_counted_by_what_a_prompt_has_in_common_with_it() {
+        let mut play = play(1000);
+        play.ask(1, 200);
+        play.ask(2, 300);
+        let prompt = |name: u32| (0..10).chain((10..150).map(move |at| name * 1000 + at));
+        let in_common = |name| {
+            let prompt: Vec<u32> = prompt(name).collect();
+            play.conversations.most_in_common(&prompt)
+        };
+        // Of the conversation in use, only what the kept one shares with it.
+        assert_eq!([1, 2, 3].map(in_common), [150, 10, 10]);
     }
 }

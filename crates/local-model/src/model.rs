@@ -10,6 +10,7 @@ use crate::{
         Compute,
         cpu::{Cpu, Pool},
     },
+    conversations::common,
     gguf::Header,
     prompt::Prompt,
     self_test::KnownAnswer,
@@ -250,6 +251,16 @@ impl Model {
             #[cfg(feature = "wgpu")]
             Device::WebGpu(transformer) => transformer.conversations.set_budget(bytes),
         }
+    }
+
+    /// How many of a prompt's tokens are in a cache already: those cost no prefill.
+    pub fn cached_tokens(&self, prompt: &[u32]) -> usize {
+        let kept = match &self.device {
+            Device::Cpu(transformer) => transformer.conversations.most_in_common(prompt),
+            #[cfg(feature = "wgpu")]
+            Device::WebGpu(transformer) => transformer.conversations.most_in_common(prompt),
+        };
+        kept.max(common(prompt, &self.cached))
     }
 
     /// A pace for prompts on this device, for [`crate::Generation::limit_slice`].

@@ -5,7 +5,7 @@ import type { Progress, WhenDoubtful } from './options.js';
 import type { CallName, Calls, FromWorker, Journal, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
 import { abortedBy } from './tidegate.js';
-import type { AnswerEvent, Doubt, ErrorData, Preview } from './types.gen.js';
+import type { AnswerEvent, DeviceSignals, Doubt, ErrorData, Preview } from './types.gen.js';
 
 /** What a call may say or ask before it ends. */
 export interface Listener {
@@ -96,6 +96,11 @@ export class Connection {
   /** Tells the worker whether someone sees the page. */
   tellSeen(seen: boolean): void {
     this.#send({ type: 'seen', id: 0, seen });
+  }
+
+  /** Tells the worker what the device says of itself. */
+  tellSignals(signals: DeviceSignals): void {
+    this.#send({ type: 'signals', id: 0, signals });
   }
 
   /** Ends the worker; calls in flight reject with `error`. */

@@ -60,4 +60,9 @@ export interface Diagnostics {
    * result is back. Only on WebGPU.
    */
   dispatchCost(operations: number): Promise<{ issueMs: number; totalMs: number }>;
+  /**
+   * How the last request was decided, answered or not, as JSON: `tidegate replay` decides it again. It holds counts,
+   * kinds and scores, and nothing of what was asked. Undefined before the first request.
+   */
+  lastRecord(): Promise<string | undefined>;
 }

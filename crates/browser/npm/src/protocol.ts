@@ -3,6 +3,7 @@ import type { Stats } from './stats.js';
 import type {
   AnswerEvent,
   ChatRequest,
+  DeviceSignals,
   Doubt,
   ErrorData,
   MaskEdits,
@@ -40,6 +41,7 @@ export interface Calls {
     result: { prompt: number[]; ids: number[] };
   };
   dispatchCost: { ask: { operations: number }; result: { issueMs: number; totalMs: number } };
+  lastRecord: { ask: object; result: string | null };
 }
 
 export type CallName = keyof Calls;
@@ -62,6 +64,8 @@ export type ToWorker =
   | { type: 'doubt'; id: number; cloud: boolean }
   /** Whether someone sees the page; until the first one, somebody does. */
   | { type: 'seen'; id: number; seen: boolean }
+  /** What the device says of itself; until the first one, nothing. */
+  | { type: 'signals'; id: number; signals: DeviceSignals }
   | { type: 'gpu'; id: number; refusal: string | null };
 
 /** Worker to page. Every call ends with one `result` or one `error`, and the worker itself with one `crashed`. */

@@ -4,6 +4,7 @@ import { asError, disposed, type TidegateError } from './errors.js';
 import { GpuRecord } from './gpu-record.js';
 import type { EngineOptions, Progress } from './options.js';
 import type { CallName, Calls, Journal } from './protocol.js';
+import { DeviceWatch } from './signals.js';
 import type { Stats } from './stats.js';
 import type {
   AnswerEvent,
@@ -48,11 +49,17 @@ export class RemoteEngine implements Engine {
   /** A page that is closed or left in order did not crash. */
   readonly #onPageHide = () => this.#endOfGpu();
 
+  /** Only where there is a choice: without a cloud, nothing of the device changes where it is answered. */
+  readonly #device: DeviceWatch | undefined;
+
   /** The GPU is also what draws the page: less at a time while someone looks. */
   readonly #onSeen = () => this.#connection?.tellSeen(isSeen());
 
   private constructor(opening: Opening) {
     this.#opening = opening;
+    if (opening.options.cloud !== null) {
+      this.#device = new DeviceWatch((signals) => this.#connection?.tellSignals(signals));
+    }
     globalThis.addEventListener?.('pagehide', this.#onPageHide);
     globalThis.document?.addEventListener('visibilitychange', this.#onSeen);
   }
@@ -68,6 +75,7 @@ export class RemoteEngine implements Engine {
   readonly diagnostics: Diagnostics = {
     greedy: (prompt, maxTokens) => this.#call('greedy', { prompt, maxTokens }),
     dispatchCost: (operations) => this.#call('dispatchCost', { operations }),
+    lastRecord: async () => (await this.#call('lastRecord', {})) ?? undefined,
   };
 
   get model(): string {
@@ -173,6 +181,7 @@ export class RemoteEngine implements Engine {
 
   async dispose(): Promise<void> {
     this.#disposed = true;
+    this.#device?.stop();
     this.#vault = undefined;
     globalThis.removeEventListener?.('pagehide', this.#onPageHide);
     globalThis.document?.removeEventListener('visibilitychange', this.#onSeen);
@@ -203,6 +212,7 @@ export class RemoteEngine implements Engine {
     try {
       const opened = connection.call('open', { options, avoidGpu: this.#avoidGpu }, signal, { onProgress });
       connection.tellSeen(isSeen());
+      if (this.#device !== undefined) connection.tellSignals(this.#device.signals);
       await opened;
       if (this.#vault !== undefined) await connection.call('loadVault', { saved: this.#vault });
     } catch (error) {

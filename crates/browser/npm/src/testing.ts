@@ -91,6 +91,7 @@ class TestEngine implements Engine {
   readonly diagnostics = {
     greedy: async () => Promise.reject(unsupported('diagnostics.greedy')),
     dispatchCost: async () => Promise.reject(unsupported('diagnostics.dispatchCost')),
+    lastRecord: async () => Promise.reject(unsupported('diagnostics.lastRecord')),
   };
 
   constructor(

@@ -66,6 +66,10 @@ async function receive(message: ToWorker): Promise<void> {
     (await loaded?.catch(() => undefined))?.handle.seen(message.seen);
     return;
   }
+  if (message.type === 'signals') {
+    (await loaded?.catch(() => undefined))?.handle.setSignals(JSON.stringify(message.signals));
+    return;
+  }
   if (message.type === 'abort') {
     consents.delete(id);
     doubts.delete(id);
@@ -165,6 +169,8 @@ async function call(
       const [issueMs = 0, totalMs = 0] = await handle.dispatchCost(message.operations);
       return { issueMs, totalMs };
     }
+    case 'lastRecord':
+      return handle.lastRecord() ?? null;
   }
 }
 

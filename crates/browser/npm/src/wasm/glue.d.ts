@@ -60,6 +60,10 @@ export class EngineHandle {
   forget(): void;
   /** Whether someone sees the page: then its frames come before answers. */
   seen(seen: boolean): void;
+  /** `DeviceSignals`. */
+  setSignals(signalsJson: string): void;
+  /** How the last request was decided: a `Record` of crate `router`. */
+  lastRecord(): string | undefined;
   /** Stops a call of that number; unknown numbers are ignored. */
   abort(call: number): void;
   /** `Stats`, without `device` but with its `adapter` and `threads`. */
