@@ -3,7 +3,7 @@ import type { ChatRequest, MaskEdits, Message, Mode, Policy, Preview, Tidegate }
 import { type Answer, type Conversation, type Pace, requestFor, settled, type Turn } from './conversation.ts';
 import { ConversationStore } from './conversation-store.ts';
 import { keep, kept } from './kept.ts';
-import { asFailure, engine, forget, mode } from './session.ts';
+import { asFailure, engine, forget, mode, react } from './session.ts';
 import { ConversationVault, type Edited } from './vault.ts';
 import { badge, doubtWords, ERRORS } from './words.ts';
 
@@ -59,6 +59,7 @@ export async function openConversation(): Promise<void> {
 export async function ask(question: string): Promise<void> {
   if (!opened.value || running.value || question.trim() === '') return;
   putAway.value = undefined;
+  if (isOfThisPage(turns.value.at(-1))) void react('kept');
   const turn: Turn = {
     id: crypto.randomUUID(),
     question: question.trim(),
@@ -71,8 +72,24 @@ export async function ask(question: string): Promise<void> {
 export async function again(once: Mode = mode.value): Promise<void> {
   const last = turns.value.at(-1);
   if (last === undefined || running.value) return;
+  if (isOfThisPage(last)) void react(once === 'cloud-only' && mode.value !== once ? 'escalate' : 'retry');
   const turn: Turn = { ...last, answer: { state: 'running', text: '' } };
   await answer([...turns.value.slice(0, -1), turn], once, last.answer.state === 'done' ? VARIED : STEADY);
+}
+
+/** Says of an answer of this page whether it is good. */
+export function rate(id: string, reaction: 'thumbs-up' | 'thumbs-down'): void {
+  turns.value = turns.value.map((turn) =>
+    turn.id === id ? { ...turn, answer: { ...turn.answer, reaction } } : turn,
+  );
+  store.keep(conversation());
+  void react(reaction);
+}
+
+/** A whole answer of this page, of which the person has said nothing yet. */
+function isOfThisPage(turn: Turn | undefined): boolean {
+  const { state, receipt, reaction } = turn?.answer ?? {};
+  return state === 'done' && receipt?.source === 'local' && reaction === undefined;
 }
 
 /** Stops the answer that runs. */

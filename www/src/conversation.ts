@@ -36,6 +36,8 @@ export interface Answer {
   /** What computed, if this page did. */
   device?: Stats['device'];
   finish?: FinishReason;
+  /** What the person said of it, and only once. */
+  reaction?: 'thumbs-up' | 'thumbs-down';
   error?: Failure;
 }
 

@@ -14,12 +14,19 @@ export const kept = {
     return theme === 'light' || theme === 'dark' ? theme : undefined;
   },
   askFirst: (): boolean => read('ask-first') === 'yes',
+  /** What was learned of people's reactions to answers of this model: figures, and nothing of what was said. */
+  feedback: (model: string): string | undefined =>
+    (read('feedback-of') === model ? read('feedback') : null) ?? undefined,
 };
 
 export const keep = {
   mode: (mode: Mode): void => write('mode', mode),
   theme: (theme: Theme): void => write('theme', theme),
   askFirst: (ask: boolean): void => write('ask-first', ask ? 'yes' : 'no'),
+  feedback: (model: string, saved: string): void => {
+    write('feedback-of', model);
+    write('feedback', saved);
+  },
 };
 
 function read(name: string): string | null {

@@ -5,6 +5,7 @@ import {
   type ErrorCode,
   type Mode,
   type Progress,
+  type Reaction,
   type Stats,
   type Tidegate,
   TidegateError,
@@ -121,6 +122,9 @@ async function load(overNetwork: boolean): Promise<void> {
   withModel = created;
   try {
     const tidegate = await created;
+    const learned = kept.feedback(config.value.model);
+    // What an older version kept may be of another form: then it begins anew.
+    if (learned !== undefined) await tidegate.feedback.load(learned).catch(() => {});
     batch(() => {
       stats.value = tidegate.stats();
       model.value = { kind: 'ready' };
@@ -145,6 +149,18 @@ export async function engine(): Promise<Tidegate> {
   }
   withoutModel ??= createTidegate({ model: 'none', cloud });
   return withoutModel;
+}
+
+/** Notes what the person did with an answer of this page: it moves, slowly, which answers are doubtful here. */
+export async function react(reaction: Reaction): Promise<void> {
+  try {
+    const tidegate = await withModel;
+    if (tidegate === undefined) return;
+    const { saved } = await tidegate.feedback.note(reaction, { policy: { mode: mode.value } });
+    keep.feedback(config.value.model, saved);
+  } catch {
+    // A broken engine learns nothing; the next question says what is wrong with it.
+  }
 }
 
 /** Ends the conversation for the engines too: they wipe which placeholder stood for which value. */

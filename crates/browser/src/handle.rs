@@ -8,7 +8,9 @@ use local_model::Backend;
 use model_store::Sha256;
 use oblivious_http::VerifiedKey;
 use privacy::{Detector, Tagger};
-use query::{AnswerEvent, ChatRequest, Error, ErrorCode, MaskEdits, Policy, Price};
+use query::{
+    AnswerEvent, ChatRequest, Drift, Error, ErrorCode, MaskEdits, Policy, Price, Reaction,
+};
 use router::calibration::Calibration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
@@ -56,6 +58,23 @@ struct CloudOptions {
     model: Option<String>,
     #[serde(default)]
     prices: BTreeMap<String, Price>,
+}
+
+/// `FeedbackChange` of the npm package.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum FeedbackChange {
+    Note { reaction: Reaction, policy: Policy },
+    Load { saved: String },
+    Reset,
+    Look,
+}
+
+/// `Learned` of the npm package.
+#[derive(Serialize)]
+struct Learned {
+    saved: String,
+    drift: Option<Drift>,
 }
 
 #[derive(Serialize)]
@@ -285,6 +304,28 @@ impl EngineHandle {
         self.engine
             .load_vault(&saved)
             .map_err(|error| to_js(&error))
+    }
+
+    /// What people do with the page's answers: takes a `FeedbackChange` as JSON, and gives what is learned as `Learned`.
+    ///
+    /// # Errors
+    /// `invalid-request` if what is to be loaded was not saved here.
+    pub fn feedback(&self, change_json: &str) -> Result<String, JsValue> {
+        let learned = parse::<FeedbackChange>("feedback", change_json).and_then(|change| {
+            match change {
+                FeedbackChange::Note { reaction, policy } => {
+                    self.engine.feedback(reaction, &policy)
+                }
+                FeedbackChange::Load { saved } => self.engine.load_feedback(&saved)?,
+                FeedbackChange::Reset => self.engine.reset_feedback(),
+                FeedbackChange::Look => {}
+            }
+            to_json(&Learned {
+                saved: self.engine.save_feedback(),
+                drift: self.engine.drift(),
+            })
+        });
+        learned.map_err(|error| to_js(&error))
     }
 
     /// Greedy tokens after messages, or after the very token ids given: `{prompt, ids}` as JSON.

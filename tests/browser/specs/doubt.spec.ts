@@ -117,6 +117,14 @@ test('an answer that will stand is kept, and nothing leaves', async () => {
     expect(await answer.getAttribute('data-source')).toBe('local');
     expect(await answer.getByTestId('doubt').count()).toBe(0);
     expect(await answer.getByTestId('figures').innerText()).toContain('90% sure');
+
+    // What the person thinks of it is learned from, here.
+    const good = answer.getByRole('button', { name: 'Good', exact: true });
+    await good.click();
+    await pwa.page.waitForFunction(() => localStorage.getItem('tidegate.feedback') !== null);
+    const learned = await pwa.page.evaluate(() => localStorage.getItem('tidegate.feedback'));
+    expect(JSON.parse(learned ?? '')).toMatchObject({ reactions: 1, drift: null });
+    expect([await good.getAttribute('aria-pressed'), await good.isDisabled()]).toEqual(['true', true]);
     expect(parties.upstream.requests).toEqual([]);
   });
 });

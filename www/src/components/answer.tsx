@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { Doubt, Message, Reason } from 'tidegate';
-import { again, consent, newConversation } from '../chat.ts';
+import { again, consent, newConversation, rate } from '../chat.ts';
 import type { Answer, Failure } from '../conversation.ts';
 import { Markdown } from '../markdown.tsx';
 import { model } from '../session.ts';
@@ -9,11 +9,13 @@ import { focusComposer } from './composer.tsx';
 import { ConsentView } from './consent.tsx';
 import { CopyButton } from './copy.tsx';
 import { Gate } from './gate.tsx';
-import { AgainIcon } from './icons.tsx';
+import { AgainIcon, ThumbDownIcon, ThumbUpIcon } from './icons.tsx';
 import { Left } from './left.tsx';
 import { openModes } from './modes.tsx';
 
 interface AnswerProps {
+  /** Of its turn. */
+  id: string;
   answer: Answer;
   last: boolean;
   /** The messages that were asked about, as they were written. */
@@ -21,7 +23,7 @@ interface AnswerProps {
 }
 
 /** One answer: where it came from, its text, and what left the device for it. */
-export function AnswerView({ answer, last, asked }: AnswerProps) {
+export function AnswerView({ id, answer, last, asked }: AnswerProps) {
   const { text, state } = answer;
   // The same element for the same text: Preact then leaves settled answers alone while another one grows.
   const body = useMemo(() => <Markdown text={text} />, [text]);
@@ -64,10 +66,37 @@ export function AnswerView({ answer, last, asked }: AnswerProps) {
               <AgainIcon /> Ask again
             </button>
           )}
+          {state === 'done' && answer.receipt?.source === 'local' && <Rating id={id} answer={answer} />}
           <Figures answer={answer} />
         </div>
       )}
     </div>
+  );
+}
+
+/** Whether an answer of this page is good: what is learned from that stays on the device. */
+function Rating({ id, answer: { reaction } }: { id: string; answer: Answer }) {
+  return (
+    <>
+      <button
+        type="button"
+        class="button quiet"
+        aria-pressed={reaction === 'thumbs-up'}
+        disabled={reaction !== undefined}
+        onClick={() => rate(id, 'thumbs-up')}
+      >
+        <ThumbUpIcon /> Good
+      </button>
+      <button
+        type="button"
+        class="button quiet"
+        aria-pressed={reaction === 'thumbs-down'}
+        disabled={reaction !== undefined}
+        onClick={() => rate(id, 'thumbs-down')}
+      >
+        <ThumbDownIcon /> Not good
+      </button>
+    </>
   );
 }
 

@@ -33,6 +33,7 @@ export function Thread() {
             <span data-testid="question">{turn.question}</span>
           </h2>
           <AnswerView
+            id={turn.id}
             answer={turn.answer}
             last={i === count - 1}
             asked={() => requestFor(turns.value.slice(0, i + 1)).messages}

@@ -37,6 +37,7 @@ export async function createTidegate(options: TidegateOptions = {}): Promise<Tid
       route: (request, policy) => engine.route(request, policy),
       preview: (request, policy) => engine.preview(request, policy),
       editMasks: (edits, policy) => engine.editMasks(edits, policy),
+      feedback: (change) => engine.feedback(change),
       saveVault: () => engine.saveVault(),
       loadVault: (saved) => engine.loadVault(saved),
       forget: () => engine.forget(),

@@ -1,3 +1,4 @@
+import type { FeedbackChange, Learned } from './feedback.js';
 import type { Consent } from './masks.js';
 import type { WhenDoubtful } from './options.js';
 import type { Stats } from './stats.js';
@@ -23,6 +24,8 @@ export interface Engine {
   preview(request: ChatRequest, policy: Policy): Promise<Preview>;
   /** Adds masks and takes masks away. */
   editMasks(edits: MaskEdits, policy: Policy): Promise<MasksEdited>;
+  /** What people do with the page's answers. */
+  feedback(change: FeedbackChange): Promise<Learned>;
   /** Which placeholder stands for which value, as text. */
   saveVault(): Promise<string>;
   /** Goes on with what was saved. */

@@ -19,6 +19,7 @@ export { createTidegate } from './create.js';
 export type { Diagnostics } from './engine.js';
 export { AbortError, TidegateError } from './errors.js';
 export type { DeviceFacts } from './facts.js';
+export type { Feedback, Learned } from './feedback.js';
 export type {
   CallOptions,
   CloudOptions,
@@ -41,6 +42,7 @@ export type {
   ChatRequest,
   Doubt,
   DoubtCause,
+  Drift,
   EntityKind,
   ErrorCode,
   Estimate,
@@ -66,6 +68,7 @@ export type {
   PrivacyClass,
   PrivacyLevel,
   PromptTokensDetails,
+  Reaction,
   Reason,
   ReasonCode,
   Receipt,

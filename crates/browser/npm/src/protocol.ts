@@ -1,3 +1,4 @@
+import type { FeedbackChange, Learned } from './feedback.js';
 import type { EngineOptions, Progress } from './options.js';
 import type { Stats } from './stats.js';
 import type {
@@ -33,6 +34,7 @@ export interface Calls {
   route: { ask: { request: ChatRequest; policy: Policy }; result: Route };
   preview: { ask: { request: ChatRequest; policy: Policy }; result: Preview };
   editMasks: { ask: { edits: MaskEdits; policy: Policy }; result: MasksEdited };
+  feedback: { ask: { change: FeedbackChange }; result: Learned };
   saveVault: { ask: object; result: string };
   loadVault: { ask: { saved: string }; result: null };
   forget: { ask: object; result: null };

@@ -1,6 +1,7 @@
 import { Connection } from './connection.js';
 import type { AnswerCall, Diagnostics, Engine } from './engine.js';
 import { asError, disposed, type TidegateError } from './errors.js';
+import type { FeedbackChange, Learned } from './feedback.js';
 import { GpuRecord } from './gpu-record.js';
 import type { EngineOptions, Progress } from './options.js';
 import type { CallName, Calls, Journal } from './protocol.js';
@@ -40,6 +41,8 @@ export class RemoteEngine implements Engine {
   #stats: Stats = { memoryBytes: 0 };
   /** The conversation's vault as a worker that is gone last told it. */
   #vault: string | undefined;
+  /** What was learned of people's reactions, for the next worker. */
+  #learned: string | undefined;
   #disposed = false;
   readonly #record = new GpuRecord();
   /** Why the GPU is no longer used: it was lost again and again. */
@@ -162,6 +165,12 @@ export class RemoteEngine implements Engine {
     return this.#call('editMasks', { edits, policy });
   }
 
+  async feedback(change: FeedbackChange): Promise<Learned> {
+    const learned = await this.#call('feedback', { change });
+    this.#learned = learned.saved;
+    return learned;
+  }
+
   saveVault(): Promise<string> {
     return this.#call('saveVault', {});
   }
@@ -215,6 +224,9 @@ export class RemoteEngine implements Engine {
       if (this.#device !== undefined) connection.tellSignals(this.#device.signals);
       await opened;
       if (this.#vault !== undefined) await connection.call('loadVault', { saved: this.#vault });
+      if (this.#learned !== undefined) {
+        await connection.call('feedback', { change: { kind: 'load', saved: this.#learned } });
+      }
     } catch (error) {
       // A load that was stopped, or found a defect elsewhere, says nothing about the GPU.
       if (!connection.crashed && connection.gpu !== undefined) this.#record.end(connection.gpu);

@@ -5,6 +5,7 @@
 import type { Availability } from './availability.js';
 import type { AnswerCall, Engine } from './engine.js';
 import { TidegateError } from './errors.js';
+import type { FeedbackChange, Learned } from './feedback.js';
 import { tellAll } from './listeners.js';
 import { consentData } from './masks.js';
 import { engineOptions, type ModelRef, type Progress, type TidegateOptions } from './options.js';
@@ -20,6 +21,7 @@ import type {
   Piece,
   Policy,
   Preview,
+  Reaction,
   Reason,
   Receipt,
   Route,
@@ -88,6 +90,7 @@ function* preparation(bytes: number): Generator<Progress> {
 class TestEngine implements Engine {
   readonly model = 'test';
   readonly #vault = new TestVault();
+  #reactions: Reaction[] = [];
   readonly diagnostics = {
     greedy: async () => Promise.reject(unsupported('diagnostics.greedy')),
     dispatchCost: async () => Promise.reject(unsupported('diagnostics.dispatchCost')),
@@ -233,6 +236,14 @@ class TestEngine implements Engine {
     return this.#vault.edit(edits);
   }
 
+  /** It keeps what it was told, and learns nothing from it. */
+  async feedback(change: FeedbackChange): Promise<Learned> {
+    if (change.kind === 'note') this.#reactions.push(change.reaction);
+    if (change.kind === 'load') this.#reactions = parseReactions(change.saved);
+    if (change.kind === 'reset') this.#reactions = [];
+    return { saved: JSON.stringify(this.#reactions), drift: null };
+  }
+
   async saveVault(): Promise<string> {
     return this.#vault.save();
   }
@@ -272,6 +283,20 @@ function logprobsOf(request: ChatRequest, token: string): Pick<Piece, 'logprobs'
   if (request.logprobs !== true) return {};
   const bytes = [...new TextEncoder().encode(token)];
   return { logprobs: [{ token, logprob: 0, bytes, top_logprobs: [] }] };
+}
+
+function parseReactions(saved: string): Reaction[] {
+  try {
+    const reactions: unknown = JSON.parse(saved);
+    if (Array.isArray(reactions)) return reactions;
+  } catch {
+    // As below.
+  }
+  throw new TidegateError({
+    code: 'invalid-request',
+    message: 'feedback.load: not feedback that this stand-in saved',
+    recoverable: false,
+  });
 }
 
 function unsupported(what: string): TidegateError {

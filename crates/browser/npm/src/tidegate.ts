@@ -1,7 +1,8 @@
 import type { ChatCompletion, ChatRequestStreaming, ChatRequestWhole, ChatStream } from './chat.js';
 import type { Diagnostics, Engine } from './engine.js';
 import { AbortError, asError, disposed, invalid, TidegateError } from './errors.js';
-import { onlyKnown } from './fields.js';
+import type { Feedback, FeedbackChange, Learned } from './feedback.js';
+import { oneOf, onlyKnown } from './fields.js';
 import { tellAll } from './listeners.js';
 import { parseEdits } from './masks.js';
 import { type CallOptions, isBackground, type Policy, policyData } from './options.js';
@@ -14,9 +15,12 @@ import type {
   MaskEdits,
   MasksEdited,
   Preview,
+  Reaction,
   Receipt,
   Route,
 } from './types.gen.js';
+
+const REACTIONS: readonly Reaction[] = ['thumbs-up', 'thumbs-down', 'retry', 'edit', 'escalate', 'kept'];
 
 /** What can be listened to. */
 export interface Events {
@@ -65,6 +69,8 @@ export interface Tidegate extends AsyncDisposable {
    * Within a conversation the same value keeps its placeholder.
    */
   forget(): Promise<void>;
+  /** What people do with the page's answers, and what is learned from that. */
+  readonly feedback: Feedback;
   stats(): Stats;
   /** For tests and benchmarks. */
   readonly diagnostics: Diagnostics;
@@ -107,6 +113,19 @@ export class EngineTidegate implements Tidegate {
   async editMasks(edits: MaskEdits, options?: CallOptions): Promise<MasksEdited> {
     return this.#look(options, (policy) => this.#engine.editMasks(parseEdits(edits), policy));
   }
+
+  readonly feedback: Feedback = {
+    note: (reaction, options) => {
+      oneOf('reaction', reaction, REACTIONS);
+      return this.#look(options, (policy) => this.#engine.feedback({ kind: 'note', reaction, policy }));
+    },
+    load: async (saved) => {
+      if (typeof saved !== 'string') throw invalid('feedback.load: expected what was saved');
+      return this.#learn({ kind: 'load', saved });
+    },
+    reset: () => this.#learn({ kind: 'reset' }),
+    look: () => this.#learn({ kind: 'look' }),
+  };
 
   async saveVault(): Promise<string> {
     throwIfAborted(this.#closed.signal);
@@ -226,6 +245,11 @@ export class EngineTidegate implements Tidegate {
       usage: usageOf(receipt),
       receipt,
     };
+  }
+
+  async #learn(change: FeedbackChange): Promise<Learned> {
+    throwIfAborted(this.#closed.signal);
+    return this.#engine.feedback(change);
   }
 
   async #look<T>(

@@ -155,6 +155,8 @@ async function call(
     case 'editMasks':
       await untilFindable(handle, message);
       return JSON.parse(handle.editMasks(JSON.stringify(message.edits), JSON.stringify(message.policy)));
+    case 'feedback':
+      return JSON.parse(handle.feedback(JSON.stringify(message.change)));
     case 'saveVault':
       return handle.saveVault();
     case 'loadVault':

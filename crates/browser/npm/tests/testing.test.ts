@@ -254,6 +254,18 @@ describe('chat.completions.create', () => {
   });
 });
 
+test('reactions are noted, kept and forgotten', async () => {
+  const tidegate = await createTidegate({ model });
+  await tidegate.feedback.note('thumbs-down');
+  const { saved, drift } = await tidegate.feedback.note('kept');
+  expect(drift).toBeNull();
+  await tidegate.feedback.reset();
+  expect(await tidegate.feedback.look()).not.toEqual({ saved, drift });
+  expect(await tidegate.feedback.load(saved)).toEqual({ saved, drift });
+  expect(await rejection(tidegate.feedback.load('no'))).toMatchObject({ code: 'invalid-request' });
+  expect(() => tidegate.feedback.note('like' as 'kept')).toThrow('"like" is not one of');
+});
+
 test('events', async () => {
   const tidegate = await createTidegate({ model });
   const seen: string[] = [];

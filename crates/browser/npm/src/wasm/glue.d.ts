@@ -50,6 +50,8 @@ export class EngineHandle {
   setRouter(weights: Uint8Array): void;
   /** `MasksEdited`. */
   editMasks(editsJson: string, policyJson: string): string;
+  /** `FeedbackChange` in, `Learned` out. */
+  feedback(changeJson: string): string;
   saveVault(): string;
   loadVault(saved: string): void;
   /** `promptJson`: messages, or token ids. */
