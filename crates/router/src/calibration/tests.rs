@@ -184,6 +184,28 @@ fn what_ships_can_be_read() {
     assert_eq!(Calibration::for_model(""), None);
 }
 
+#[test]
+fn what_is_kept_beside_the_crate_can_be_read_and_promises_what_was_proven() {
+    let json = include_str!("../../calibrations/smollm2-135m-instruct-q4_1.json");
+    let calibration = Calibration::from_json(json).unwrap();
+    assert_eq!(calibration.model.sha256.len(), 64);
+    assert_eq!(calibration.model.quantization, "Q4_1");
+    assert_eq!(
+        calibration
+            .questions
+            .iter()
+            .map(|set| set.asked)
+            .sum::<u32>(),
+        1340
+    );
+    assert_eq!(calibration.threshold(0.5, 0.1, false), None);
+    assert!(
+        calibration
+            .threshold(0.75, 0.1, false)
+            .is_some_and(|found| found.local > 0.3)
+    );
+}
+
 proptest! {
     /// As the sum of its terms says.
     #[test]
