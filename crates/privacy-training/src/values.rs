@@ -21,7 +21,7 @@ struct Culture {
 
 /// Gaps whose values are personal. A gap that is not here is the name of a section of `phrases.txt`, or one of
 /// the plain ones (`int`, `amount` …).
-const KINDS: [(&str, EntityKind); 55] = [
+const KINDS: [(&str, EntityKind); 56] = [
     ("person", EntityKind::Person),
     ("full", EntityKind::Person),
     ("given", EntityKind::Person),
@@ -35,6 +35,7 @@ const KINDS: [(&str, EntityKind); 55] = [
     ("odd name", EntityKind::Person),
     ("org", EntityKind::Organization),
     ("firm", EntityKind::Organization),
+    ("partners", EntityKind::Organization),
     ("school", EntityKind::Organization),
     ("hospital", EntityKind::Organization),
     ("startup", EntityKind::Organization),
@@ -172,6 +173,7 @@ impl Values {
             },
             "startup" => self.startup(r)?,
             "firm" => self.firm(r)?,
+            "partners" => self.partners(r),
             "school" => self.school(r)?,
             "hospital" => self.hospital(r)?,
             "city" => self.city(r)?,
@@ -306,6 +308,12 @@ impl Values {
             "word" => self.word(r)?.to_owned(),
             "english" => pick(self.lists.words.get("english"), r).to_owned(),
             "Word" => capital(self.word(r)?),
+            // Of a thing, so that it is nobody's.
+            "codename" => match below(r, 4) {
+                0 => invented(r),
+                1 => format!("{}{}", capital(self.word(r)?), self.word(r)?),
+                _ => capital(pick(self.lists.words.get("english"), r)),
+            },
             section => self.phrase(section, r)?.to_owned(),
         })
     }
@@ -449,7 +457,7 @@ impl Values {
     fn firm(&self, r: &mut Rand32) -> anyhow::Result<String> {
         let surname = self.surname(r);
         Ok(match below(r, 10) {
-            0 => format!("{surname}, {} and {}", self.surname(r), self.surname(r)),
+            0 => self.partners(r),
             1 => format!("{surname} {}", self.phrase("firm partner", r)?),
             2 => format!("{surname}-{}", self.surname(r)),
             3 => format!("{surname} & {}", self.phrase("firm partner", r)?),
@@ -468,6 +476,11 @@ impl Values {
             ),
             _ => format!("{surname} {}", self.phrase("org suffix", r)?),
         })
+    }
+
+    fn partners(&self, r: &mut Rand32) -> String {
+        let [a, b, c] = [(); 3].map(|()| self.surname(r));
+        format!("{a}, {b} and {c}")
     }
 
     fn school(&self, r: &mut Rand32) -> anyhow::Result<String> {

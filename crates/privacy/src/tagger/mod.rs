@@ -4,9 +4,11 @@
 //! its line and text, and whether it is on a list of known words. `tidegate train privacy` makes the weights;
 //! they are a file of their own, which a page loads beside the module.
 
+mod addresses;
 mod decode;
 mod features;
 pub mod lexicon;
+mod lists;
 mod token;
 mod weights;
 
@@ -62,8 +64,16 @@ impl Tagger {
         let mut likely = decode::likelihoods(&self.0, &emissions);
         self.spread(text, &tokens, &closed, &mut labels, &mut likely);
         join_names(text, &tokens, self.0.kinds(), &mut labels);
-        self.split_lists(text, &tokens, &mut labels);
-        join_addresses(text, self.spans(text, &tokens, &labels, &likely))
+        let mut rows = lists::Rows {
+            text,
+            tokens: &tokens,
+            closed: &closed,
+            kinds: self.0.kinds(),
+            lexicon: self.0.lexicon(),
+            labels: &mut labels,
+        };
+        rows.set_right();
+        addresses::join_or_split(text, self.spans(text, &tokens, &labels, &likely))
     }
 
     /// A name that is one in one sentence is one in the others, too, written alike.
@@ -131,64 +141,6 @@ impl Tagger {
         }
     }
 
-    /// People or organisations that follow each other ("Ada, Bob and Eve") are several, even where they were
-    /// taken for one. Only firms of partners ("Hale, Ito and Ross") and what has an `of` before the first comma
-    /// ("Department of Health, Education and Welfare") are called like that.
-    fn split_lists(&self, text: &str, tokens: &[Token], labels: &mut [usize]) {
-        let word = |at: usize| &text[tokens[at].range.clone()];
-        let lists = |at: usize| {
-            let lower = hash(word(at).chars().flat_map(char::to_lowercase));
-            self.0.lexicon().lists(lower)
-        };
-        let is_and = |at: usize| matches!(word(at), "and" | "And" | "AND" | "&");
-        let mut at = 0;
-        while at < labels.len() {
-            let begins = labels[at];
-            let kind = begins
-                .checked_sub(1)
-                .and_then(|label| self.0.kinds().get(label / 2));
-            let is_firm = kind == Some(&EntityKind::Organization);
-            let start = at;
-            at += 1;
-            if !is_firm && kind != Some(&EntityKind::Person) {
-                continue;
-            }
-            let inside = begins + begins % 2;
-            while labels.get(at) == Some(&inside) {
-                at += 1;
-            }
-            let commas = (start..at).filter(|&at| word(at) == ",").count();
-            let joints = (start..at).filter(|&at| is_and(at)).count();
-            let is_list = if is_firm {
-                commas > 0 && commas + joints > 1
-            } else {
-                joints > 0 || commas > 1
-            };
-            let first_comma = (start..at).find(|&at| word(at) == ",").unwrap_or(at);
-            let of = (start..first_comma).any(|at| matches!(word(at), "of" | "Of" | "for"));
-            let parts = (start..at).filter(|&at| word(at) != "," && !is_and(at));
-            let partners = parts.clone().count() == commas + joints + 1
-                && parts.clone().all(|at| lists(at) & lexicon::SURNAME != 0);
-            if !is_list || is_firm && (of || partners) {
-                continue;
-            }
-            let mut starts_part = true;
-            for at in start..at {
-                // What ends a firm's name after a comma ("Hale, Inc.") is no part of its own.
-                let ends_name = word(at) == ","
-                    && at + 1 < labels.len()
-                    && lists(at + 1) & lexicon::ORGANIZATION != 0;
-                if (word(at) == "," || is_and(at)) && !ends_name {
-                    labels[at] = 0;
-                    starts_part = true;
-                } else {
-                    labels[at] = if starts_part { inside - 1 } else { inside };
-                    starts_part = false;
-                }
-            }
-        }
-    }
-
     fn spans(&self, text: &str, tokens: &[Token], labels: &[usize], likely: &[f32]) -> Vec<Span> {
         let mut spans = Vec::new();
         let mut at = 0;
@@ -235,45 +187,6 @@ fn join_names(text: &str, tokens: &[Token], kinds: &[EntityKind], labels: &mut [
             labels[at] = begins + 1;
         }
     }
-}
-
-/// An address that begins within a line, or after a colon, and goes on in the next lines is one value, however
-/// many parts were seen in it. Where each line of a letter's head is a part, they stay apart.
-fn join_addresses(text: &str, spans: Vec<Span>) -> Vec<Span> {
-    let is_place = |span: &Span| matches!(span.kind, EntityKind::Address | EntityKind::Location);
-    let between = |c: char| c.is_whitespace() || c == ',';
-    let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
-    let mut spans = spans.into_iter().peekable();
-    while let Some(mut span) = spans.next() {
-        let before = text[..span.range.start].trim_end_matches([' ', '\t']);
-        let goes_on = joined
-            .last()
-            .is_some_and(|last| text[last.range.end..span.range.start].chars().all(between));
-        let is_value = !goes_on
-            && (!before.is_empty() && !before.ends_with('\n') || before.trim_end().ends_with(':'));
-        if span.kind == EntityKind::Address && is_value {
-            let mut end = span.range.end;
-            let mut parts: Vec<Span> = Vec::new();
-            while let Some(next) = spans
-                .next_if(|next| is_place(next) && text[end..next.range.start].chars().all(between))
-            {
-                end = next.range.end;
-                parts.push(next);
-            }
-            if text[span.range.start..end].contains('\n') {
-                let scores: f32 = parts.iter().map(|part| part.score).sum();
-                span.score = (span.score + scores) / (parts.len() + 1) as f32;
-                span.range.end = end;
-                joined.push(span);
-            } else {
-                joined.push(span);
-                joined.extend(parts);
-            }
-        } else {
-            joined.push(span);
-        }
-    }
-    joined
 }
 
 /// For each token, what a recognizer took it for. `recognized` is in order and without overlaps.
