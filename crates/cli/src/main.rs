@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod clock;
+mod doctor;
 mod eval;
 mod filter;
 mod generate;
@@ -10,6 +11,7 @@ mod learned;
 mod lines;
 mod load;
 mod personal;
+mod route;
 mod serve;
 mod train;
 
@@ -42,6 +44,17 @@ enum Command {
     /// their kinds; `blocked` says that Tidegate would refuse to send the text, because it holds or is
     /// about something that may not leave, not even behind a placeholder. Other fields of a line are passed through.
     Sanitize(filter::Arguments),
+    /// Say where prompts would be answered: JSON Lines `{"prompt"}` in, `{"intent","expected_gain","novelty","route","reasons","us"}` out.
+    ///
+    /// Personal data is looked for first, and what may not leave does not, whatever the scores. `route` is `local`,
+    /// `cloud`, or `null` with an `error` where nothing may and can answer; `reasons` the codes and sentences, the one
+    /// that decided first; `expected_gain` (-1 to 1) and `novelty` (0 to 1) are `null` where the weights do not say;
+    /// `us` the microseconds of judging and deciding, without the search for personal data. Other fields of a line are
+    /// passed through.
+    Route(route::Arguments),
+    /// Say from a log of questions whether hybrid is worth it at all.
+    #[command(long_about = doctor::ABOUT)]
+    Doctor(doctor::Arguments),
     /// Measure how good a model file or the finding of personal data is.
     Eval {
         #[command(subcommand)]
@@ -69,6 +82,8 @@ fn main() -> anyhow::Result<()> {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Detect(arguments) => filter::detect(&arguments),
         Command::Sanitize(arguments) => filter::sanitize(&arguments),
+        Command::Route(arguments) => route::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Eval { what } => eval::run(&what),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Train { what } => train::run(&what),

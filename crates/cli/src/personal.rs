@@ -123,6 +123,11 @@ impl Finder {
     pub(crate) fn find<'r>(&self, request: &'r ChatRequest) -> Findings<'r> {
         find_with(&self.detector, request, &self.rules, &Vault::new())
     }
+
+    /// How it is handled.
+    pub(crate) fn rules(&self) -> &PrivacyRules {
+        &self.rules
+    }
 }
 
 #[cfg(test)]

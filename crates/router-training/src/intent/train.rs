@@ -42,7 +42,7 @@ impl Default for Options {
             origins: 2,
             least: 35.0,
             dropout: 0.5,
-            temperature: 1.0,
+            temperature: 1.15,
         }
     }
 }
