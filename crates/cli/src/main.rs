@@ -11,6 +11,7 @@ mod learned;
 mod lines;
 mod load;
 mod personal;
+mod replay;
 mod route;
 mod serve;
 mod train;
@@ -63,6 +64,11 @@ enum Command {
     /// Learn what a model file's own certainty means.
     #[command(long_about = calibrate::ABOUT)]
     Calibrate(calibrate::Arguments),
+    /// Make kept decisions again: records in, one a line, `{"same","version","result"}` out.
+    ///
+    /// A record is what `diagnostics.lastRecord()` of the npm package gives: counts, kinds and scores, nothing of what
+    /// was asked. One of this version comes out the same, bit by bit; if one does not, the command fails.
+    Replay(replay::Arguments),
     /// Make weights that ship.
     Train {
         #[command(subcommand)]
@@ -86,6 +92,7 @@ fn main() -> anyhow::Result<()> {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Eval { what } => eval::run(&what),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Train { what } => train::run(&what),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Relay(arguments) => serve::run_relay(arguments),
