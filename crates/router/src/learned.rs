@@ -1,13 +1,18 @@
 //! All that training learned for the router.
 
-use query::Guess;
+use query::{Estimate, Guess};
 
-use crate::{Judgement, Sections, WeightsError, intent::IntentModel};
+use crate::{
+    Judgement, Sections, WeightsError,
+    gain::{self, Gain},
+    intent::IntentModel,
+};
 
 /// What the file `router.bin` holds.
 #[derive(Clone, Debug)]
 pub struct Weights {
     id: String,
+    gain: Gain,
     intent: IntentModel,
 }
 
@@ -24,6 +29,7 @@ impl Weights {
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
                 .collect(),
+            gain: Gain::from_bytes(sections.get(gain::SECTION)?)?,
             intent: IntentModel::from_bytes(sections.get("intent")?)?,
         })
     }
@@ -31,6 +37,11 @@ impl Weights {
     /// Which weights these are: the sum over the file, in hex.
     pub fn id(&self) -> String {
         self.id.clone()
+    }
+
+    /// How much better the cloud's answer to a text is expected to be, and how new the text is.
+    pub fn gain(&self, text: &str) -> Estimate {
+        self.gain.estimate(text)
     }
 
     /// What a text probably asks for.
@@ -42,8 +53,13 @@ impl Weights {
     pub fn judge(&self, text: &str) -> Judgement {
         Judgement {
             guess: Some(self.intent(text)),
-            estimate: None,
+            estimate: Some(self.gain(text)),
         }
+    }
+
+    /// Expected gain by itself.
+    pub fn gain_model(&self) -> &Gain {
+        &self.gain
     }
 
     /// The classifier by itself.

@@ -14,6 +14,7 @@
 //! learned.rs     what training learned
 //! weights.rs     its file
 //! intent/        what a question asks for
+//! gain/          how much better the cloud's answer is expected to be, and how new a question is
 //! confidence/    what the tokens and the text of a local answer say of it
 //! calibration/   how likely a local answer stands, for one model file, and the threshold that keeps a stated risk
 //! feedback.rs    what people do with local answers moves that threshold
@@ -24,6 +25,7 @@ mod change;
 pub mod confidence;
 mod decide;
 pub mod feedback;
+pub mod gain;
 mod inputs;
 pub mod intent;
 mod learned;

@@ -8,7 +8,9 @@ pub(crate) mod grade;
 mod intent;
 mod leak;
 mod perplexity;
+mod plot;
 mod privacy;
+mod router;
 mod timing;
 
 use clap::Subcommand;
@@ -31,6 +33,9 @@ pub enum What {
     /// How much of what should stay private is still in prompts after replacement: one line of JSON.
     #[command(long_about = leak::ABOUT)]
     Leak(leak::Arguments),
+    /// What the router's expected gain is worth on prompts whose scores are known: one line of JSON a file.
+    #[command(long_about = router::ABOUT)]
+    Router(router::Arguments),
 }
 
 /// Runs an evaluation.
@@ -42,5 +47,6 @@ pub fn run(what: &What) -> anyhow::Result<()> {
         What::Privacy(arguments) => privacy::run(arguments),
         What::Intent(arguments) => intent::run(arguments),
         What::Leak(arguments) => leak::run(arguments),
+        What::Router(arguments) => router::run(arguments),
     }
 }

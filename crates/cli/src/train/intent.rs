@@ -1,16 +1,18 @@
 //! `tidegate train intent`: what tells the router what a question asks for, or how well it does on what training
 //! did not see.
 
-use std::{fs, io::ErrorKind, path::Path, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use router::{Sections, write_sections};
+use router::intent::SECTION;
 use router_training::{
     corpus,
     intent::{Options, Recipe, from_tasks},
 };
 use serde_json::json;
+
+use super::section;
 
 /// Options of `tidegate train intent`.
 #[derive(Args)]
@@ -67,27 +69,5 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let path = arguments.out.as_ref().context("no --out")?;
-    let learned = recipe.learn()?.to_bytes();
-    let bytes =
-        with_section(path, "intent", learned).with_context(|| path.display().to_string())?;
-    fs::write(path, bytes).with_context(|| path.display().to_string())
-}
-
-/// The file of the router's weights with one section put in or replaced.
-fn with_section(path: &Path, name: &'static str, content: Vec<u8>) -> anyhow::Result<Vec<u8>> {
-    let mut sections = vec![(name, content)];
-    match fs::read(path) {
-        Ok(bytes) => {
-            let file = Sections::read(&bytes)?;
-            for other in ["gain", "intent"] {
-                if let (true, Ok(content)) = (other != name, file.get(other)) {
-                    sections.push((other, content.to_vec()));
-                }
-            }
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error.into()),
-    }
-    sections.sort();
-    Ok(write_sections(&sections))
+    section::replace(path, SECTION, recipe.learn()?.to_bytes())
 }

@@ -2,6 +2,8 @@
 
 mod intent;
 mod privacy;
+mod router;
+mod section;
 
 use clap::Subcommand;
 
@@ -12,6 +14,8 @@ pub enum What {
     Intent(intent::Arguments),
     /// The tagger that finds names, places and addresses.
     Privacy(privacy::Arguments),
+    /// What tells the router how much better the cloud's answer is expected to be.
+    Router(router::Arguments),
 }
 
 /// Trains.
@@ -19,5 +23,6 @@ pub fn run(what: &What) -> anyhow::Result<()> {
     match what {
         What::Intent(arguments) => intent::run(arguments),
         What::Privacy(arguments) => privacy::run(arguments),
+        What::Router(arguments) => router::run(arguments),
     }
 }

@@ -15,7 +15,8 @@ pub use features::{GROUPS, ROW_BITS, Rows, rows};
 /// How many intents there are.
 pub const INTENTS: usize = Intent::NAMES.len();
 const ROWS: usize = 1 << ROW_BITS;
-const SECTION: &str = "intent";
+/// Its section of the file of weights.
+pub const SECTION: &str = "intent";
 
 /// What was learned.
 #[derive(Clone, PartialEq)]

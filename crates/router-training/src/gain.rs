@@ -1,1 +1,0 @@
-//! Expected gain and novelty: training and measuring.
