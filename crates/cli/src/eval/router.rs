@@ -215,8 +215,8 @@ impl All {
             }
             None => {
                 let gain = weights(arguments.weights.as_deref())?;
-                for row in 0..asked {
-                    answers[row] = Some(self.answer(&gain, row));
+                for (row, answer) in answers.iter_mut().enumerate().take(asked) {
+                    *answer = Some(self.answer(&gain, row));
                 }
                 return Ok((answers, gain));
             }
@@ -363,7 +363,7 @@ fn weights(path: Option<&Path>) -> anyhow::Result<Gain> {
     };
     let section =
         Sections::read(&bytes).and_then(|sections| sections.get(SECTION).map(<[u8]>::to_vec));
-    Ok(Gain::from_bytes(&section.with_context(place)?).with_context(place)?)
+    Gain::from_bytes(&section.with_context(place)?).with_context(place)
 }
 
 /// Ways to sort the prompts.
@@ -532,11 +532,11 @@ fn times(mut microseconds: Vec<f64>) -> Value {
     json!({"p50": of(0.5), "p99": of(0.99)})
 }
 
-fn with_interval(value: Option<f64>, drawn: &mut Vec<f64>) -> Value {
+fn with_interval(value: Option<f64>, drawn: &mut [f64]) -> Value {
     json!({"value": value.map(round), "interval": interval(drawn)})
 }
 
-fn interval(drawn: &mut Vec<f64>) -> Value {
+fn interval(drawn: &mut [f64]) -> Value {
     drawn.sort_by(f64::total_cmp);
     json!([
         percentile(drawn, 0.025).map(round),
