@@ -23,18 +23,18 @@ type Case = (&'static str, fn(&mut Inputs));
 const ASKED: [Case; 5] = [
     ("simple, urgent", |inputs| {
         inputs.patience = Patience::Urgent;
-        asks(inputs, Intent::Facts, 0.05, 0.1, 40);
+        asks(inputs, Intent::Rewriting, -0.2, 0.1, 40);
     }),
     ("complex", |inputs| {
-        asks(inputs, Intent::Code, 0.8, 0.1, 300)
+        asks(inputs, Intent::Code, 0.2, 0.1, 300)
     }),
     ("private, moderate", |inputs| {
         inputs.strictest.class = PrivacyClass::PreferNot;
         inputs.strictest.kinds = vec![EntityKind::Person];
-        asks(inputs, Intent::Writing, 0.6, 0.1, 200);
+        asks(inputs, Intent::Writing, 0.35, 0.1, 200);
     }),
     ("ambiguous", |inputs| {
-        asks(inputs, Intent::Reasoning, 0.6, 0.8, 100)
+        asks(inputs, Intent::Chat, 0.6, 0.8, 100)
     }),
     ("complex, secret", |inputs| {
         inputs.strictest.class = PrivacyClass::NeverLeaves;
