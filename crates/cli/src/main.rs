@@ -12,6 +12,7 @@ mod lines;
 mod load;
 mod personal;
 mod replay;
+mod reply;
 mod route;
 mod serve;
 mod train;

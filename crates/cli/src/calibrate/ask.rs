@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use local_model::{FileSource, Footprint, Message, Model, Sampling, Step};
+use local_model::{FileSource, Footprint, Model};
 use router::calibration::ModelFile;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     eval::grade::Match,
     load::{Device, load},
+    reply::{Reply, reply},
 };
 
 /// A line of `--data`. Other fields are passed over.
@@ -91,7 +92,7 @@ pub(super) async fn ask(arguments: &Arguments) -> anyhow::Result<Vec<Answered>> 
             )),
         };
         let max_tokens = question.max_tokens.unwrap_or(arguments.max_tokens);
-        let (reply, certainty) = reply(model, &question.prompt, max_tokens)
+        let Reply { text, certainty } = reply(model, &question.prompt, max_tokens)
             .await
             .with_context(|| format!("question {}", question.id))?;
         let answer = Answered {
@@ -100,8 +101,8 @@ pub(super) async fn ask(arguments: &Arguments) -> anyhow::Result<Vec<Answered>> 
             prompt: question.prompt.clone(),
             model: hash.clone(),
             max_tokens,
-            right: right(&reply),
-            reply,
+            right: right(&text),
+            reply: text,
             strong: question.strong,
             certainty,
         };
@@ -135,41 +136,6 @@ fn read_questions(path: &Path, questions: &mut Vec<Question>) -> anyhow::Result<
         questions.push(question);
     }
     Ok(())
-}
-
-/// The text, and each token's log-probability, margin and entropy.
-async fn reply(
-    model: &mut Model,
-    prompt: &str,
-    max_tokens: u32,
-) -> anyhow::Result<(String, Vec<[f32; 3]>)> {
-    let messages = [Message {
-        role: "user",
-        content: prompt,
-    }];
-    let prompt = model.encode_chat(&messages)?;
-    let sampling = Sampling {
-        max_tokens,
-        ..Sampling::default()
-    };
-    let mut generation = model.start(prompt, sampling)?;
-    let (mut reply, mut certainty) = (String::new(), Vec::new());
-    loop {
-        match generation.step().await? {
-            Step::Token {
-                text,
-                log_probability,
-                margin,
-                entropy,
-                ..
-            } => {
-                reply.push_str(&text);
-                certainty.push([log_probability, margin, entropy]);
-            }
-            Step::Done { .. } => return Ok((reply, certainty)),
-            Step::Prefill { .. } => {}
-        }
-    }
 }
 
 /// What the calibration says of the file.

@@ -10,12 +10,14 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Args;
-use local_model::{Message, Model, Sampling, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::grade::{Match, wilson};
-use crate::load::{Device, load};
+use crate::{
+    load::{Device, load},
+    reply::{Reply, reply},
+};
 
 /// Options of `tidegate eval answers`.
 #[derive(Args)]
@@ -93,7 +95,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             right += usize::from(kind.grades(reply, &question.answer));
             continue;
         }
-        let reply = reply(&mut model, &question.prompt, arguments.max_tokens)
+        let Reply { text: reply, .. } = reply(&mut model, &question.prompt, arguments.max_tokens)
             .await
             .with_context(|| format!("question {id}"))?;
         let is_right = kind.grades(&reply, &question.answer);
@@ -194,25 +196,4 @@ fn append(path: &Path) -> anyhow::Result<File> {
         writeln!(file)?;
     }
     Ok(file)
-}
-
-async fn reply(model: &mut Model, prompt: &str, max_tokens: u32) -> anyhow::Result<String> {
-    let messages = [Message {
-        role: "user",
-        content: prompt,
-    }];
-    let prompt = model.encode_chat(&messages)?;
-    let sampling = Sampling {
-        max_tokens,
-        ..Sampling::default()
-    };
-    let mut generation = model.start(prompt, sampling)?;
-    let mut reply = String::new();
-    loop {
-        match generation.step().await? {
-            Step::Token { text, .. } => reply.push_str(&text),
-            Step::Done { .. } => return Ok(reply),
-            Step::Prefill { .. } => {}
-        }
-    }
 }

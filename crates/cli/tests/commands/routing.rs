@@ -1,37 +1,13 @@
 //! `tidegate route` and `tidegate doctor`, as somebody runs them.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "outside `#[test]` functions, but only for them"
-)]
-
-use std::{
-    io::Write,
-    process::{Command, Output, Stdio},
-    thread,
-};
+use std::process::Output;
 
 use serde_json::{Value, json};
 
+use crate::{by_patterns, run};
+
 fn tidegate(words: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
-        .args(words)
-        // What is found then is a matter of rules, which these tests can state.
-        .arg("--patterns-only")
-        .env_remove("RUST_BACKTRACE")
-        .env_remove("RUST_LIB_BACKTRACE")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_owned();
-    let writer = thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    // It stops reading at a bad line.
-    let _ = writer.join().unwrap();
-    output
+    run(&by_patterns(words), input)
 }
 
 #[track_caller]

@@ -2,15 +2,10 @@
 //!
 //! The fixtures hold what patterns find, and words that nothing should take for personal.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "outside `#[test]` functions, but only for them"
-)]
-
 use std::{
     fs,
-    io::{BufRead, BufReader, ErrorKind, Read, Write},
-    process::{Child, Command, Output, Stdio},
+    io::{BufRead, BufReader, Read, Write},
+    process::{Child, Output},
     sync::mpsc,
     thread,
     time::Duration,
@@ -18,38 +13,17 @@ use std::{
 
 use serde_json::{Value, json};
 
+use crate::{by_patterns, run};
+
 const MARKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/marked.jsonl");
 const PROMPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/prompts.jsonl");
 
 fn start(words: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_tidegate"))
-        .args(words)
-        // What is found then is a matter of rules, which these tests can state.
-        .arg("--patterns-only")
-        // It would be part of an error.
-        .env_remove("RUST_BACKTRACE")
-        .env_remove("RUST_LIB_BACKTRACE")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    crate::start(&by_patterns(words))
 }
 
 fn tidegate(words: &[&str], input: &str) -> Output {
-    let mut child = start(words);
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_owned();
-    let writer = thread::spawn(move || {
-        match stdin.write_all(input.as_bytes()) {
-            // It stops reading at a bad line.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-            written => written.unwrap(),
-        }
-    });
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
+    run(&by_patterns(words), input)
 }
 
 /// What a run that succeeds writes.

@@ -1,34 +1,18 @@
 //! `tidegate replay`.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "outside `#[test]` functions, but only for them"
-)]
-
-use std::{
-    io::Write,
-    process::{Command, Output, Stdio},
-};
+use std::process::Output;
 
 use serde_json::Value;
 
+use crate::run;
+
 /// What comes of records on standard input.
 fn replay(records: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
-        .arg("replay")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    input.write_all(records.as_bytes()).unwrap();
-    drop(input);
-    child.wait_with_output().unwrap()
+    run(&["replay"], records)
 }
 
 fn record() -> Value {
-    serde_json::from_str(include_str!("../../router/tests/record.json")).unwrap()
+    serde_json::from_str(include_str!("../../../router/tests/record.json")).unwrap()
 }
 
 #[test]
