@@ -91,6 +91,17 @@ fn gateway_does_not_know_the_engine() {
     }
 }
 
+/// Every page would download what only some apps ask for.
+#[test]
+fn no_page_carries_the_verification_of_hardware() {
+    let graph = graph();
+    for from in ["engine", "privacy", "oblivious-http", "browser", "relay"] {
+        for to in ["attestation", "dcap-qvl", "sev", "rsa"] {
+            assert!(!graph.reaches(from, to), "{}", graph.path(from, to));
+        }
+    }
+}
+
 #[test]
 fn only_local_model_names_the_gpu_stack() {
     let graph = graph();

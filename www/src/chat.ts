@@ -3,7 +3,7 @@ import type { ChatRequest, MaskEdits, Message, Mode, Policy, Preview, Tidegate }
 import { type Answer, type Conversation, type Pace, requestFor, settled, type Turn } from './conversation.ts';
 import { ConversationStore } from './conversation-store.ts';
 import { keep, kept } from './kept.ts';
-import { asFailure, engine, forget, mode, react } from './session.ts';
+import { asFailure, engine, forget, lookAtLearned, mode, react } from './session.ts';
 import { ConversationVault, type Edited } from './vault.ts';
 import { badge, doubtWords, ERRORS } from './words.ts';
 
@@ -75,6 +75,17 @@ export async function again(once: Mode = mode.value): Promise<void> {
   if (isOfThisPage(last)) void react(once === 'cloud-only' && mode.value !== once ? 'escalate' : 'retry');
   const turn: Turn = { ...last, answer: { state: 'running', text: '' } };
   await answer([...turns.value.slice(0, -1), turn], once, last.answer.state === 'done' ? VARIED : STEADY);
+}
+
+/** Asks the last question in other words; in the same ones, again. Its earlier answer is replaced. */
+export async function reword(words: string): Promise<void> {
+  const last = turns.value.at(-1);
+  const question = words.trim();
+  if (last === undefined || running.value || question === '') return;
+  if (question === last.question) return again();
+  if (isOfThisPage(last)) void react('edit');
+  const turn: Turn = { ...last, question, answer: { state: 'running', text: '' } };
+  await answer([...turns.value.slice(0, -1), turn], mode.value, STEADY);
 }
 
 /** Says of an answer of this page whether it is good. */
@@ -170,6 +181,7 @@ async function answer(asked: Turn[], allowed: Mode, sampling: Partial<ChatReques
     }
     const receipt = await stream.receipt;
     change({ state: 'done', receipt });
+    if (receipt.source !== 'cloud') void lookAtLearned();
     const { doubt, reasons } = receipt;
     const mark = doubt === undefined ? '' : ` ${doubtWords(doubt, reasons)}`;
     announcement.value = `${badge(receipt.source)}: ${text}${mark}`;

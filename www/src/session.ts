@@ -3,6 +3,7 @@ import {
   availability,
   createTidegate,
   type ErrorCode,
+  type Learned,
   type Mode,
   type Progress,
   type Reaction,
@@ -29,6 +30,8 @@ export const card = signal<ModelCard | undefined>(undefined);
 export const model = signal<ModelState>({ kind: 'checking' });
 export const stats = signal<Stats | undefined>(undefined);
 export const online = signal(navigator.onLine);
+/** What was learned of people's reactions to this model's answers; undefined without a model. */
+export const learned = signal<Learned | undefined>(undefined);
 export const hasCloud = computed(() => config.value.cloud !== undefined);
 
 const chosenMode = signal<Mode>(kept.mode());
@@ -122,10 +125,12 @@ async function load(overNetwork: boolean): Promise<void> {
   withModel = created;
   try {
     const tidegate = await created;
-    const learned = kept.feedback(config.value.model);
+    const saved = kept.feedback(config.value.model);
     // What an older version kept may be of another form: then it begins anew.
-    if (learned !== undefined) await tidegate.feedback.load(learned).catch(() => {});
+    if (saved !== undefined) await tidegate.feedback.load(saved).catch(() => {});
+    const look = await tidegate.feedback.look();
     batch(() => {
+      learned.value = look;
       stats.value = tidegate.stats();
       model.value = { kind: 'ready' };
     });
@@ -152,12 +157,26 @@ export async function engine(): Promise<Tidegate> {
 }
 
 /** Notes what the person did with an answer of this page: it moves, slowly, which answers are doubtful here. */
-export async function react(reaction: Reaction): Promise<void> {
+export function react(reaction: Reaction): Promise<void> {
+  return learn(({ feedback }) => feedback.note(reaction, { policy: { mode: mode.value } }));
+}
+
+/** After an answer of this page: how sure the model was of it counts too. */
+export function lookAtLearned(): Promise<void> {
+  return learn(({ feedback }) => feedback.look());
+}
+
+/** Forgets what was learned of people's reactions. */
+export function forgetLearned(): Promise<void> {
+  return learn(({ feedback }) => feedback.reset());
+}
+
+async function learn(change: (tidegate: Tidegate) => Promise<Learned>): Promise<void> {
   try {
     const tidegate = await withModel;
     if (tidegate === undefined) return;
-    const { saved } = await tidegate.feedback.note(reaction, { policy: { mode: mode.value } });
-    keep.feedback(config.value.model, saved);
+    learned.value = await change(tidegate);
+    keep.feedback(config.value.model, learned.value.saved);
   } catch {
     // A broken engine learns nothing; the next question says what is wrong with it.
   }

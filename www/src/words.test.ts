@@ -129,6 +129,12 @@ test('speed counts the tokens after the first, and only local ones', () => {
     tokensPerSecond({ ...receipt, source: 'cloud', usage: { local: none, cloud: some } }),
   ).toBeUndefined();
   expect(tokensPerSecond({ ...receipt, ms: { first: 500, total: 500 } })).toBeUndefined();
+  // The first eight came all at once.
+  expect(tokensPerSecond({ ...receipt, calibrated: true })).toBe(6.5);
+  const short = { ...some, completion_tokens: 8 };
+  expect(
+    tokensPerSecond({ ...receipt, calibrated: true, usage: { local: short, cloud: none } }),
+  ).toBeUndefined();
 });
 
 test('figures while an answer grows, and after', () => {

@@ -1,6 +1,7 @@
 import type {
   Doubt,
   DoubtCause,
+  Drift,
   EntityKind,
   ErrorCode,
   Mode,
@@ -122,6 +123,18 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
   'seal-broken': {
     title: 'The sealed reply was damaged on its way.',
     wayOut: 'Somebody or something changed it, so it was thrown away. Try again.',
+    action: 'here',
+  },
+  'clock-skewed': {
+    title: 'This device’s clock is wrong.',
+    wayOut:
+      'So the gateway could not tell your question from an old one that somebody repeats. Set the clock.',
+    action: 'here',
+  },
+  replayed: {
+    title: 'The gateway got the same sealed question twice.',
+    wayOut:
+      'Something on the way repeated it, and it was answered once at most. Try again: it is sealed anew.',
     action: 'here',
   },
   'upstream-unauthorized': {
@@ -265,6 +278,16 @@ export function doubtWords(doubt: Doubt, reasons: readonly Reason[]): string {
   return whyHere === '' ? DOUBTS[doubt.cause] : `${DOUBTS[doubt.cause]} ${whyHere}`;
 }
 
+/** What a person is told when something has changed since this page began to learn from them. */
+export const DRIFTS: Record<Drift, string> = {
+  confidence: 'The model on this device has become less sure of its answers.',
+  complaints: 'You find fault with more answers of this page than before.',
+};
+
+/** Why that may be, and what follows. */
+export const DRIFTED =
+  'Perhaps you ask other things now. Until you start afresh, this page is at least as careful as at first.';
+
 /** The reason that decided, as a sentence. */
 export function why(reasons: readonly Reason[]): string {
   const first = reasons[0]?.text.trim() ?? '';
@@ -291,11 +314,18 @@ export function duration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** Tokens per second after the first token; undefined where there is no span to measure. */
+/** So many tokens may be held back until it is known whether the answer will stand; they are then shown at once. */
+const HELD_BACK = 8;
+
+/**
+ * Tokens per second after the first; undefined where there is no span to measure. Of an answer that may have been held
+ * back only the tokens after those count, so that it is never said to be faster than it was.
+ */
 export function tokensPerSecond(receipt: Receipt): number | undefined {
   const tokens = receipt.source === 'local' ? receipt.usage.local.completion_tokens : 0;
+  const timed = tokens - (receipt.calibrated ? HELD_BACK : 1);
   const seconds = (receipt.ms.total - receipt.ms.first) / 1000;
-  return tokens > 1 && seconds > 0 ? (tokens - 1) / seconds : undefined;
+  return timed > 0 && seconds > 0 ? timed / seconds : undefined;
 }
 
 /** 7.26 is "7.3 tokens/s", 42.1 is "42 tokens/s". */
@@ -332,11 +362,13 @@ export function figures({ state, source, receipt, pace, device }: FiguresOf): st
     words.push(rate(((pace.pieces - 1) * 1000) / pace.spanMs));
   }
   const first = receipt?.ms.first ?? pace?.firstMs;
-  // Of a doubtful answer more is said than a figure.
+  // Of a doubtful answer more is said than a figure; and below one half the figure says more of the hard questions that the
+  // model was calibrated with than of this one.
   if (
     local &&
     receipt?.calibrated === true &&
     receipt.confidence !== undefined &&
+    receipt.confidence >= 0.5 &&
     receipt.doubt === undefined
   ) {
     words.push(`${Math.round(receipt.confidence * 100)}% sure`);

@@ -40,6 +40,10 @@ impl engine::Clock for Clock {
     fn now_ms(&self) -> f64 {
         now_ms()
     }
+
+    fn unix_s(&self) -> u64 {
+        (js_sys::Date::now() / 1e3) as u64
+    }
 }
 
 /// The engine's view of the network, and of what the page says of the device: a worker cannot see the battery.

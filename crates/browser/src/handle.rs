@@ -9,7 +9,7 @@ use model_store::Sha256;
 use oblivious_http::VerifiedKey;
 use privacy::{Detector, Tagger};
 use query::{
-    AnswerEvent, ChatRequest, Drift, Error, ErrorCode, MaskEdits, Policy, Price, Reaction,
+    AnswerEvent, ChatRequest, Drift, Error, ErrorCode, MaskEdits, Policy, Price, Reaction, Traffic,
 };
 use router::calibration::Calibration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -56,6 +56,8 @@ struct CloudOptions {
     relays: Vec<String>,
     keys: String,
     model: Option<String>,
+    #[serde(default)]
+    traffic: Traffic,
     #[serde(default)]
     prices: BTreeMap<String, Price>,
 }
@@ -113,6 +115,7 @@ impl EngineHandle {
                 let key = pinned(&options.keys)?;
                 engine
                     .with_cloud(RelayTransport::new(relay), key, options.model)
+                    .with_traffic(options.traffic)
                     .with_prices(options.prices)
             }
         };
@@ -227,6 +230,17 @@ impl EngineHandle {
         self.look(request_json, policy_json, |engine, request, policy| {
             engine.route(request, policy)
         })
+    }
+
+    /// How long it takes to decide where a request would be answered, in ms, once it is known what is personal.
+    ///
+    /// # Errors
+    /// `invalid-request`.
+    #[wasm_bindgen(js_name = decisionCost)]
+    pub fn decision_cost(&self, request_json: &str, policy_json: &str) -> Result<f64, JsValue> {
+        parse_question(request_json, policy_json)
+            .and_then(|(request, policy)| self.engine.decision_ms(&request, &policy))
+            .map_err(|error| to_js(&error))
     }
 
     /// What of a request would leave, as JSON.

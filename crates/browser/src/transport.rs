@@ -2,7 +2,6 @@
 
 use oblivious_http::{REQUEST_TYPE, Sealed};
 use query::{Error, ErrorCode};
-use serde::Deserialize;
 use web_sys::RequestCache;
 
 use crate::{
@@ -45,7 +44,7 @@ impl engine::Transport for RelayTransport {
             200 => Ok(SealedReply { reply }),
             status => {
                 let body = reply.bytes(MAX_PROBLEM).await.unwrap_or_default();
-                Err(self.problem(status, &body))
+                Err(engine::problem(&self.relay, status, &body))
             }
         }
     }
@@ -53,13 +52,6 @@ impl engine::Transport for RelayTransport {
     fn relay(&self) -> &str {
         &self.relay
     }
-}
-
-/// A problem in the clear (RFC 9457), from the relay or passed on by it from the gateway.
-#[derive(Deserialize)]
-struct Problem {
-    title: String,
-    code: ErrorCode,
 }
 
 impl RelayTransport {
@@ -75,22 +67,6 @@ impl RelayTransport {
             self.relay
         );
         Error::new(ErrorCode::RelayUnavailable, message)
-    }
-
-    fn problem(&self, status: u16, body: &[u8]) -> Error {
-        match serde_json::from_slice::<Problem>(body) {
-            Ok(problem) => Error::new(
-                problem.code,
-                format!("relay {}: {}", self.relay, problem.title),
-            ),
-            Err(_) => {
-                let message = format!(
-                    "relay {} answered HTTP {status}; try again later",
-                    self.relay
-                );
-                Error::new(ErrorCode::RelayUnavailable, message)
-            }
-        }
     }
 }
 

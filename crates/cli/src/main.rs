@@ -3,10 +3,12 @@
 mod calibrate;
 mod clock;
 mod doctor;
+mod estimates;
 mod eval;
 mod filter;
 mod generate;
 mod inspect;
+mod keys;
 mod learned;
 mod lines;
 mod load;
@@ -75,6 +77,11 @@ enum Command {
         #[command(subcommand)]
         what: train::What,
     },
+    /// Make a gateway's keys, rotate them, and sign the list of them that pages compare.
+    Keys {
+        #[command(subcommand)]
+        what: keys::What,
+    },
     /// Serve page, relay, gateway and an upstream on this machine.
     Serve(serve::Arguments),
     /// Pass sealed queries on to a gateway, and drop who sent them.
@@ -95,6 +102,7 @@ fn main() -> anyhow::Result<()> {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Train { what } => train::run(&what),
+        Command::Keys { what } => keys::run(&what),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Relay(arguments) => serve::run_relay(arguments),
         Command::Gateway(arguments) => serve::run_gateway(arguments),

@@ -6,6 +6,9 @@ use std::cell::Cell;
 pub trait Clock {
     /// Milliseconds since any fixed moment; never goes back.
     fn now_ms(&self) -> f64;
+
+    /// Seconds since 1970-01-01 00:00 UTC, as far as the device knows; may jump, and may be wrong by years.
+    fn unix_s(&self) -> u64;
 }
 
 /// A clock that goes on by a fixed step each time it is read.
@@ -30,5 +33,10 @@ impl Clock for ManualClock {
         let now = self.now.get();
         self.now.set(now + self.step);
         now
+    }
+
+    /// As if its first moment were 1970-01-01 00:00.
+    fn unix_s(&self) -> u64 {
+        (self.now.get() / 1000.0) as u64
     }
 }

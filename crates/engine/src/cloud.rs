@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use oblivious_http::{Event, Opener, Sealed};
+use oblivious_http::{Event, Opener, Sealed, Terms};
 use privacy::{Findings, Releasable, Restored, Restorer};
 use query::{Error, ErrorCode, Piece, Policy, Sent, Source, Usage, UsageByTier};
 use router::RateLimit;
@@ -39,7 +39,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                     privacy::edit_masks(&edits, detector, &policy.privacy, vault);
                     privacy::find_with(detector, findings.request(), &policy.privacy, vault)
                 };
-                (releasable, restorer) = self.release(&findings)?;
+                (releasable, restorer) = self.release(&self.for_endpoint(findings))?;
             }
             Decision::Keep => {
                 return Err(Error::new(
@@ -49,27 +49,51 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             }
         }
 
-        let replaced = releasable.replaced().to_vec();
-        let (sealed, opener) = oblivious_http::seal(&cloud.key, releasable)
-            .map_err(|error| Error::new(ErrorCode::Internal, format!("sealing: {error}")))?;
-        *left = Some(Left {
-            sent: Sent {
-                text: sealed.text().to_owned(),
-                bytes: u32::try_from(sealed.bytes().len()).unwrap_or(u32::MAX),
-                relay: cloud.transport.relay().to_owned(),
-                key_id: sealed.key_fingerprint().to_owned(),
-            },
-            replaced,
-        });
-        let (watch, limit) = (Stopwatch::start(&self.clock), Cell::default());
-        let answer = CloudAnswer::new(opener, restorer, &limit);
+        let said = Said::default();
+        let watch = Stopwatch::start(&self.clock);
         let mut on_piece = |piece: Piece| {
             watch.piece(&piece, &self.clock);
             on_piece(piece);
         };
-        let received = receive(&cloud.transport, &sealed, answer, &mut on_piece).await;
+        let mut date_s = self.clock.unix_s();
+        let mut corrected = false;
+        let received = loop {
+            // Each attempt is sealed anew, with a key of its own: a gateway takes no sealed request twice.
+            let terms = Terms {
+                date_s,
+                traffic: cloud.traffic,
+            };
+            let (sealed, opener) =
+                oblivious_http::seal(&cloud.key, &releasable, &terms).map_err(|error| {
+                    let code = match error {
+                        oblivious_http::Error::NotAttested { .. } => ErrorCode::PrivacyBlocked,
+                        _ => ErrorCode::Internal,
+                    };
+                    Error::new(code, format!("sealing: {error}"))
+                })?;
+            *left = Some(Left {
+                sent: Sent {
+                    text: sealed.text().to_owned(),
+                    bytes: u32::try_from(sealed.bytes().len()).unwrap_or(u32::MAX),
+                    relay: cloud.transport.relay().to_owned(),
+                    key_id: sealed.key_fingerprint().to_owned(),
+                },
+                replaced: releasable.replaced().to_vec(),
+            });
+            let answer = CloudAnswer::new(opener, restorer, &said);
+            let received = receive(&cloud.transport, &sealed, answer, &mut on_piece).await;
+            match (&received, said.date_s.take()) {
+                // For this question alone: a correction that is kept would be a mark by which the gateway could know
+                // the page again.
+                (Err(error), Some(date)) if error.code == ErrorCode::ClockSkewed && !corrected => {
+                    (date_s, corrected) = (date, true);
+                    restorer = self.vault.borrow().restorer(&releasable);
+                }
+                _ => break received,
+            }
+        };
         let went = received.as_ref().map(|(completed, _)| &completed.usage);
-        self.note_cloud(&watch, went, &limit.get());
+        self.note_cloud(&watch, went, &said.limit.get());
         let (completed, restored) = received?;
 
         Ok(Outcome {
@@ -116,6 +140,14 @@ async fn receive(
     Ok((completed, restored))
 }
 
+/// What a reply says beside its text.
+#[derive(Default)]
+struct Said {
+    limit: Cell<RateLimit>,
+    /// The gateway's date, seconds since 1970-01-01 00:00 UTC.
+    date_s: Cell<Option<u64>>,
+}
+
 /// A reply on its way from sealed bytes to text.
 struct CloudAnswer<'l> {
     opener: Opener,
@@ -124,8 +156,7 @@ struct CloudAnswer<'l> {
 
 /// Behind the seal.
 struct PlainAnswer<'l> {
-    /// What it says of the cloud's rate limit.
-    limit: &'l Cell<RateLimit>,
+    said: &'l Said,
     restorer: Restorer,
     status: Option<u16>,
     events: EventStream,
@@ -134,9 +165,9 @@ struct PlainAnswer<'l> {
 }
 
 impl<'l> CloudAnswer<'l> {
-    fn new(opener: Opener, restorer: Restorer, limit: &'l Cell<RateLimit>) -> Self {
+    fn new(opener: Opener, restorer: Restorer, said: &'l Said) -> Self {
         let plain = PlainAnswer {
-            limit,
+            said,
             restorer,
             status: None,
             events: EventStream::default(),
@@ -189,7 +220,10 @@ impl PlainAnswer<'_> {
                     self.status = Some(status);
                     let fields = headers.iter();
                     let fields = fields.map(|(name, value)| (name.as_str(), value.as_str()));
-                    self.limit.set(RateLimit::read(fields));
+                    self.said.limit.set(RateLimit::read(fields));
+                    let date = headers.iter().find(|(name, _)| name == "date");
+                    let date = date.and_then(|(_, date)| oblivious_http::date::parse(date));
+                    self.said.date_s.set(date);
                 }
                 Event::Body(bytes) if self.status == Some(200) => {
                     for data in self.events.push(&bytes)? {

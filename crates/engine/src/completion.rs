@@ -148,6 +148,13 @@ pub(crate) fn refusal(status: u16, body: &[u8]) -> Error {
         ErrorCode::InvalidRequest => {
             "the cloud model refused the request; check the model's name and the parameters"
         }
+        ErrorCode::ClockSkewed => {
+            "the gateway takes no question that was sealed so long ago, or so far ahead, also after the date was corrected once; set the device's clock"
+        }
+        ErrorCode::Replayed => {
+            "the gateway had this sealed question before: something on the way repeated it; ask again, it is sealed anew"
+        }
+        ErrorCode::GatewayUnavailable => "the gateway is overloaded; try again later",
         _ => "the cloud model failed; try again later",
     };
     Error::new(code, format!("{message} (HTTP {status} inside the seal)"))

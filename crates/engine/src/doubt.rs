@@ -6,8 +6,8 @@
 
 use privacy::{Findings, Restored};
 use query::{
-    Doubt, DoubtCause, Error, ErrorCode, Estimate, Mode, OnDoubt, Policy, Reason, ReasonCode,
-    Route, Source, Target, Usage, UsageByTier,
+    Doubt, DoubtCause, Error, ErrorCode, Mode, OnDoubt, Policy, Reason, ReasonCode, Route, Source,
+    Target, Usage, UsageByTier,
 };
 
 use router::Inputs;
@@ -20,7 +20,7 @@ use crate::{
     overflow,
 };
 
-/// Without a risk that the policy states, an answer is doubtful if it rather does not stand.
+/// From here on the model is called sure of its answer: it rather stands, also among the questions of its calibration.
 const EVEN: f32 = 0.5;
 
 /// A request, and what decides where it may go.
@@ -44,7 +44,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let why_not = self.why_not_instead(asked);
         let may_escalate =
             why_not.is_none() && matches!(policy.on_doubt, OnDoubt::Escalate | OnDoubt::Ask);
-        let bar = self.bar(policy, asked.route.scores.estimate);
+        let bar = self.bar(asked);
 
         let fitted = overflow::fit(&self.local, request, policy, &self.summary).await?;
         let mut attempt = Attempt::new(bar.as_ref(), may_escalate);
@@ -113,7 +113,10 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                 };
                 outcome.reasons.extend(why_kept.filter(is_new));
             }
-            None if outcome.calibrated => {
+            None if verdict
+                .probability
+                .is_some_and(|probability| policy.risk.is_some() || probability >= EVEN) =>
+            {
                 outcome
                     .reasons
                     .push(self.reason(asked, ReasonCode::LocalConfident));
@@ -188,18 +191,30 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         })
     }
 
-    /// How likely an answer has to stand, if anything is known of the model file's answers.
-    fn bar(&self, policy: &Policy, estimate: Option<Estimate>) -> Option<Bar> {
+    /// How likely an answer has to stand, if anything is known of the model file's answers: as the stated risk asks for, or
+    /// so likely that it rather stands here.
+    fn bar(&self, asked: &Asked<'_>) -> Option<Bar> {
         let calibration = self.calibration.borrow().clone()?;
-        let tested = match policy.risk {
-            None => Some(EVEN),
-            Some(risk) => calibration
-                .threshold(risk.alpha, risk.delta, estimate.is_some())
-                .map(|threshold| threshold.at_least),
+        let estimate = asked.route.scores.estimate;
+        let moved = |at_least| self.feedback.borrow().threshold(at_least);
+        let (at_least, beginning_at_least) = if let Some(risk) = asked.policy.risk {
+            let is_estimated = estimate.is_some();
+            let tested = calibration.threshold(risk.alpha, risk.delta, is_estimated);
+            let at_least = moved(tested.map(|threshold| threshold.at_least));
+            let beginning =
+                at_least.map(|at_least| calibration.beginning_at_least(at_least, is_estimated));
+            (at_least, beginning)
+        } else {
+            let below = router::doubtful_below(asked.inputs.judgement, &calibration);
+            // What says nothing is no reason to doubt, whatever people did with other answers.
+            let at_least = below.map_or(Some(0.0), |below| moved(Some(below)));
+            let beginning = at_least.map(|at_least| {
+                let tested = calibration.beginning_at_least(at_least, estimate.is_some());
+                // A beginning says less than the whole.
+                tested.min(at_least)
+            });
+            (at_least, beginning)
         };
-        let at_least = self.feedback.borrow().threshold(tested);
-        let beginning_at_least =
-            at_least.map(|at_least| calibration.beginning_at_least(at_least, estimate.is_some()));
         Some(Bar {
             calibration,
             estimate,

@@ -3,10 +3,10 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use oblivious_http::VerifiedKey;
-use privacy::{Detector, Findings, Vault};
+use privacy::{AttestedEndpoint, Challenge, Detector, Findings, Vault};
 use query::{
-    ChatRequest, CloudState, DeviceState, Error, ErrorCode, MaskEdits, MasksEdited, Policy,
-    Preview, Price, Route,
+    Attestation, ChatRequest, CloudState, DeviceState, Error, ErrorCode, MaskEdits, MasksEdited,
+    Policy, Preview, Price, Route, Traffic,
 };
 use router::{
     Inputs, NoRoute, Record, Schedule, Weights, calibration::Calibration, feedback::Feedback,
@@ -27,6 +27,8 @@ pub struct Engine<L, T, C, S, K> {
     pub(crate) consent: K,
     /// Or why there is none. Never borrowed across an await.
     detector: RefCell<Looking>,
+    /// The cloud's, as long as its evidence is fresh. Never borrowed across an await.
+    attested: RefCell<Option<AttestedEndpoint>>,
     /// What is known of the local model's answers. Never borrowed across an await.
     pub(crate) calibration: RefCell<Option<Rc<Calibration>>>,
     /// What people's reactions to the local model's answers taught. Never borrowed across an await.
@@ -53,6 +55,7 @@ pub(crate) struct Cloud<T> {
     pub(crate) transport: T,
     pub(crate) key: VerifiedKey,
     pub(crate) model: Option<String>,
+    pub(crate) traffic: Traffic,
     /// What its models cost.
     prices: BTreeMap<String, Price>,
 }
@@ -76,6 +79,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                 ErrorCode::DetectorUnavailable,
                 "nothing finds personal data yet, so nothing may leave; give the engine a detector",
             ))),
+            attested: RefCell::default(),
             calibration: RefCell::default(),
             feedback: RefCell::default(),
             seeds: || 0,
@@ -94,8 +98,18 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             transport,
             key,
             model,
+            traffic: Traffic::default(),
             prices: BTreeMap::new(),
         });
+        self
+    }
+
+    /// The same engine with another way for the cloud's answers to travel. Without a cloud it means nothing.
+    #[must_use]
+    pub fn with_traffic(mut self, traffic: Traffic) -> Self {
+        if let Some(cloud) = &mut self.cloud {
+            cloud.traffic = traffic;
+        }
         self
     }
 
@@ -129,6 +143,36 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         *self.detector.borrow_mut() = Err(why);
     }
 
+    /// Asks the cloud's endpoint for evidence: with a nonce of 32 random bytes in hex, never used before. None without a
+    /// cloud.
+    pub fn challenge(&self, nonce: impl Into<String>) -> Option<Challenge> {
+        let cloud = self.cloud.as_ref()?;
+        Some(Challenge::new(cloud.key.fingerprint(), nonce))
+    }
+
+    /// Takes what was verified of the answer. From now on, and for as long as the evidence holds, what is restricted may
+    /// leave to this endpoint. `wall_ms` is the time of day, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`ErrorCode::KeyMismatch`] if it is about another key or challenge, or too old; nothing restricted leaves then.
+    pub fn attest(
+        &self,
+        challenge: Challenge,
+        attestation: &Attestation,
+        wall_ms: f64,
+    ) -> Result<(), Error> {
+        let accepted = challenge.accept(attestation, wall_ms, self.clock.now_ms());
+        let (attested, result) = match accepted {
+            Ok(endpoint) => (Some(endpoint), Ok(())),
+            Err(why) => (
+                None,
+                Err(Error::new(ErrorCode::KeyMismatch, why.to_string())),
+            ),
+        };
+        self.attested.replace(attested);
+        result
+    }
+
     /// From now on, this says how likely an answer of the local model stands. It has to be of the very file that is
     /// loaded. Without one, no answer is doubtful because the model was unsure.
     pub fn set_calibration(&self, calibration: Option<Calibration>) {
@@ -146,11 +190,30 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// # Errors
     /// As [`Engine::answer`] before it begins.
     pub fn route(&self, request: &ChatRequest, policy: &Policy) -> Result<Route, Error> {
+        self.timed_route(request, policy)?.0
+    }
+
+    /// How long it takes to decide where a request would be answered, in ms, whatever comes of it. What is personal was
+    /// found before.
+    ///
+    /// # Errors
+    /// If the request is not one that can be answered.
+    pub fn decision_ms(&self, request: &ChatRequest, policy: &Policy) -> Result<f64, Error> {
+        Ok(self.timed_route(request, policy)?.1)
+    }
+
+    fn timed_route(
+        &self,
+        request: &ChatRequest,
+        policy: &Policy,
+    ) -> Result<(Result<Route, Error>, f64), Error> {
         check(request)?;
         let detector = self.detector();
         let findings = self.find(request, policy, &detector);
-        let inputs = self.inputs(&findings, policy, &detector, self.clock.now_ms());
-        self.decide(&inputs, &detector)
+        let start = self.clock.now_ms();
+        let inputs = self.inputs(&findings, policy, &detector, start);
+        let route = self.decide(&inputs, &detector);
+        Ok((route, self.clock.now_ms() - start))
     }
 
     /// How the last request was decided, answered or not: [`router::replay`] decides it again. Nothing of what was
@@ -226,7 +289,16 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     ) -> Findings<'r> {
         let recognizers = Detector::default();
         let detector = detector.as_deref().unwrap_or(&recognizers);
-        privacy::find_with(detector, request, &policy.privacy, &self.vault.borrow())
+        let found = privacy::find_with(detector, request, &policy.privacy, &self.vault.borrow());
+        self.for_endpoint(found)
+    }
+
+    /// The same for the cloud's endpoint, which may have been attested.
+    pub(crate) fn for_endpoint<'r>(&self, findings: Findings<'r>) -> Findings<'r> {
+        match &*self.attested.borrow() {
+            Some(endpoint) => findings.for_attested(endpoint, self.clock.now_ms()),
+            None => findings,
+        }
     }
 
     /// All that it is decided from where a request is answered.
@@ -251,7 +323,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             configured: self.cloud.is_some(),
             detector_ready: detector.is_ok(),
             // A key that an app pins says who the gateway is, not what it runs.
-            attested: false,
+            attested: findings.are_for_attested(),
             price: self.price(request),
             ..CloudState::default()
         };

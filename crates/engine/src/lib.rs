@@ -25,4 +25,4 @@ pub use consent::{Always, Consent, Decision};
 pub use engine::Engine;
 pub use local_model::{LocalAnswer, LocalModel, NoModel, OnPart, Part};
 pub use signals::{FixedSignals, Signals};
-pub use transport::{InMemory, InMemoryReply, Reply, Transport};
+pub use transport::{InMemory, InMemoryReply, Reply, Transport, problem};

@@ -2,7 +2,8 @@
 
 use futures::{StreamExt, stream::LocalBoxStream};
 use oblivious_http::Sealed;
-use query::Error;
+use query::{Error, ErrorCode};
+use serde::Deserialize;
 
 /// Carries sealed requests to a relay.
 #[expect(
@@ -34,6 +35,23 @@ pub trait Reply {
     /// # Errors
     /// If the connection breaks.
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error>;
+}
+
+/// What an answer in the clear of this status means: a problem (RFC 9457) of the relay, or of the gateway and passed on
+/// by the relay. Its title is a sentence of ours, made before anything was opened.
+pub fn problem(relay: &str, status: u16, body: &[u8]) -> Error {
+    #[derive(Deserialize)]
+    struct Problem {
+        title: String,
+        code: ErrorCode,
+    }
+    match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) => Error::new(problem.code, format!("relay {relay}: {}", problem.title)),
+        Err(_) => Error::new(
+            ErrorCode::RelayUnavailable,
+            format!("relay {relay} answered HTTP {status}; try again later"),
+        ),
+    }
 }
 
 /// A relay in memory: what it is sent goes to a function, and what that returns comes back.

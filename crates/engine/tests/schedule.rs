@@ -57,6 +57,10 @@ impl Clock for In {
     fn now_ms(&self) -> f64 {
         self.0.now.get()
     }
+
+    fn unix_s(&self) -> u64 {
+        0
+    }
 }
 
 impl Signals for In {

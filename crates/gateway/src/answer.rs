@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::PoisonError,
     time::{Duration, Instant},
 };
 
@@ -13,14 +14,14 @@ use axum::{
 };
 use futures::{Stream, StreamExt, stream};
 use oblivious_http::{REPLY_TYPE, REQUEST_TYPE, Sealer};
-use query::ErrorCode;
+use query::{ErrorCode, Traffic};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::{
     Gateway,
     error::{Problem, SealedError},
-    sse::{Events, Progress, heartbeat},
+    reply::{Interrupted, Reply},
     upstream::rate_limits,
 };
 
@@ -105,27 +106,64 @@ fn reply(
     sealer: Sealer,
     started: Instant,
 ) -> Response {
-    let asked = completion_request(request);
+    let admitted = admit(gateway, request);
+    let traffic = match &admitted {
+        Ok(()) => traffic(gateway, request),
+        // Nothing was asked whose lengths and times could tell anything.
+        Err(_) => Ok(Traffic::Off),
+    };
+    let asked = admitted
+        .and(traffic.clone())
+        .and_then(|_| completion_request(request));
     let upstream = gateway.upstream.clone();
     let asking: Asking = Box::pin(async move { upstream.ask(asked?).await });
-    let log = ReplyLog {
-        started,
-        request_bytes: request.body.len(),
-        status: 0,
-        bytes: 0,
-        pieces: 0,
-        whole: false,
-    };
+    let reply = Reply::new(sealer, traffic.unwrap_or_default());
     let answering = Answering {
         stage: Stage::Asking(asking),
-        sealer,
-        log,
+        beats: reply.every().map(|every| {
+            let mut beats = interval(every);
+            beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            beats
+        }),
+        reply,
+        log: ReplyLog {
+            started,
+            request_bytes: request.body.len(),
+            status: 0,
+            bytes: 0,
+            pieces: 0,
+            whole: false,
+        },
     };
     let headers = [
         (header::CONTENT_TYPE, REPLY_TYPE),
         (header::CACHE_CONTROL, "no-store"),
     ];
     (headers, Body::from_stream(sealed_answer(answering))).into_response()
+}
+
+/// Whether this request is answered: fresh, and for the first time.
+fn admit(gateway: &Gateway, request: &oblivious_http::Request) -> Result<(), SealedError> {
+    let now = gateway.settings.now();
+    // Nobody panics while holding the lock, so a poisoned one is whole.
+    let mut admission = gateway
+        .admission
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    Ok(admission.admit(now, request.date_s(), request.replay_id)?)
+}
+
+/// What the page wants, within the operator's bounds.
+fn traffic(gateway: &Gateway, request: &oblivious_http::Request) -> Result<Traffic, SealedError> {
+    let wanted = match request.header(Traffic::FIELD) {
+        None => Traffic::default(),
+        Some(name) => Traffic::named(name).ok_or_else(|| {
+            let message = "tidegate-traffic: expected off, balanced or strict";
+            SealedError::new(400, ErrorCode::InvalidRequest, message)
+        })?,
+    };
+    let bounds = &gateway.settings.traffic;
+    Ok(wanted.max(*bounds.start()).min(*bounds.end()))
 }
 
 /// The body for the upstream: the page's own bytes, unless they do not ask for a stream with usage.
@@ -159,7 +197,9 @@ fn completion_request(request: &oblivious_http::Request) -> Result<Vec<u8>, Seal
 /// An answer on its way.
 struct Answering {
     stage: Stage,
-    sealer: Sealer,
+    reply: Reply,
+    /// None if all goes as it comes.
+    beats: Option<Interval>,
     log: ReplyLog,
 }
 
@@ -167,105 +207,92 @@ type Asking = Pin<Box<dyn Future<Output = Result<reqwest::Response, SealedError>
 
 enum Stage {
     Asking(Asking),
-    Streaming(reqwest::Response, Events),
+    Streaming(reqwest::Response),
+    /// The upstream has said all.
+    Ended,
 }
 
-/// The sealed head, then each whole event of the upstream's as it comes, and the final chunk after `[DONE]`; or a
-/// sealed error, if the answer does not begin. Whatever else ends the upstream's stream ends this one with an
-/// error: the connection breaks, and the page sees that the final chunk is missing.
+/// The sealed head, then what the upstream says (each whole event as it comes, or cells on a beat), and the final
+/// chunk after `[DONE]`; or a sealed error, if the answer does not begin. Whatever else ends the upstream's stream
+/// ends this one with an error: the connection breaks, and the page sees that the final chunk is missing.
 ///
 /// While the upstream is silent, signs of life go out: a relay (workerd for one) notices that the page went away
 /// only when it writes, and the upstream should not think on for nobody.
 fn sealed_answer(answering: Answering) -> impl Stream<Item = Result<Bytes, Interrupted>> {
-    stream::try_unfold(Some(answering), |answering| async move {
-        let Some(mut answering) = answering else {
+    stream::try_unfold(answering, |mut answering| async move {
+        if answering.reply.is_over() {
             return Ok(None);
-        };
-        let (sealed, goes_on) = answering.next().await?;
+        }
+        let sealed = answering.next().await?;
+        answering.log.whole = answering.reply.is_over();
         let sealed = answering.log.count(sealed);
-        Ok(Some((sealed, goes_on.then_some(answering))))
+        Ok(Some((sealed, answering)))
     })
 }
 
 impl Answering {
-    /// The next sealed bytes, and whether more will come.
-    async fn next(&mut self) -> Result<(Vec<u8>, bool), Interrupted> {
-        let Self { stage, sealer, log } = self;
-        if let Stage::Asking(asking) = stage {
-            return match timeout(HEARTBEAT, asking.as_mut()).await {
-                Err(_) => Ok((sealer.informational(102)?, true)),
-                Ok(Ok(upstream)) => {
-                    log.status = 200;
-                    let limits = rate_limits(upstream.headers());
-                    *stage = Stage::Streaming(upstream, Events::new());
-                    let headers = head("text/event-stream", &limits);
-                    Ok((sealer.head(200, &headers)?, true))
+    /// The next sealed bytes.
+    async fn next(&mut self) -> Result<Vec<u8>, Interrupted> {
+        let Self {
+            stage,
+            reply,
+            beats,
+            log,
+        } = self;
+        let Some(beats) = beats else {
+            loop {
+                let sealed = match timeout(HEARTBEAT, stage.go_on(reply, log)).await {
+                    Ok(sealed) => sealed?,
+                    Err(_) => reply.alive()?,
+                };
+                if !sealed.is_empty() {
+                    return Ok(sealed);
                 }
-                Ok(Err(error)) => {
-                    log.status = error.status;
-                    Ok((self.refuse(&error)?, false))
-                }
-            };
-        }
-        let Stage::Streaming(upstream, events) = stage else {
-            return Err(Interrupted);
+            }
         };
         loop {
-            let Ok(piece) = timeout(HEARTBEAT, upstream.chunk()).await else {
-                return Ok((sealer.chunk(&heartbeat())?, true));
-            };
-            let piece = piece.map_err(|_| Interrupted)?.ok_or(Interrupted)?;
-            let whole_events = events.push(&piece);
-            match events.progress() {
-                Progress::Failed => return Err(Interrupted),
-                Progress::Running if whole_events.is_empty() => {}
-                Progress::Running => return Ok((sealer.chunk(&whole_events)?, true)),
-                Progress::Done => {
-                    let mut sealed = sealer.chunk(&whole_events)?;
-                    sealed.extend(sealer.finish()?);
-                    log.whole = true;
-                    return Ok((sealed, false));
-                }
+            let waits = matches!(stage, Stage::Ended) || !reply.has_room();
+            // What has come is taken along by the beat that is due, and a beat that is due is not put off.
+            tokio::select! {
+                biased;
+                _ = beats.tick() => return reply.beat(),
+                sealed = stage.go_on(reply, log), if !waits => { sealed?; }
             }
         }
     }
-
-    /// A whole sealed reply that says why there is no answer.
-    fn refuse(&mut self, error: &SealedError) -> Result<Vec<u8>, Interrupted> {
-        let headers = head("application/json", &error.limits);
-        let mut bytes = self.sealer.head(error.status, &headers)?;
-        bytes.extend(self.sealer.chunk(error.json().as_bytes())?);
-        bytes.extend(self.sealer.finish()?);
-        self.log.whole = true;
-        Ok(bytes)
-    }
 }
 
-/// The header fields inside the seal.
-fn head<'h>(content_type: &'h str, limits: &'h [(String, String)]) -> Vec<(&'h str, &'h str)> {
-    let limits = limits.iter();
-    let limits = limits.map(|(name, value)| (name.as_str(), value.as_str()));
-    std::iter::once(("content-type", content_type))
-        .chain(limits)
-        .collect()
-}
-
-/// The upstream's answer broke off.
-#[derive(Debug)]
-struct Interrupted;
-
-impl std::fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the upstream's answer broke off")
-    }
-}
-
-impl std::error::Error for Interrupted {}
-
-impl From<oblivious_http::Error> for Interrupted {
-    fn from(error: oblivious_http::Error) -> Self {
-        tracing::error!(%error, "sealing failed");
-        Self
+impl Stage {
+    /// Waits for the upstream, and hands on what came. Dropped while it waits, it has taken nothing.
+    async fn go_on(
+        &mut self,
+        reply: &mut Reply,
+        log: &mut ReplyLog,
+    ) -> Result<Vec<u8>, Interrupted> {
+        let (next, sealed) = match self {
+            Self::Asking(asking) => match asking.as_mut().await {
+                Ok(upstream) => {
+                    log.status = 200;
+                    let sealed = reply.begin(rate_limits(upstream.headers()))?;
+                    (Self::Streaming(upstream), sealed)
+                }
+                Err(error) => {
+                    log.status = error.status;
+                    (Self::Ended, reply.refuse(&error)?)
+                }
+            },
+            Self::Streaming(upstream) => {
+                let piece = upstream.chunk().await.map_err(|_| Interrupted)?;
+                let sealed = reply.upstream(&piece.ok_or(Interrupted)?)?;
+                if !reply.has_heard_all() {
+                    return Ok(sealed);
+                }
+                (Self::Ended, sealed)
+            }
+            Self::Ended => return Ok(Vec::new()),
+        };
+        *self = next;
+        Ok(sealed)
     }
 }
 

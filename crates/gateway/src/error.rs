@@ -7,8 +7,12 @@ use axum::{
 use query::ErrorCode;
 use serde_json::json;
 
+use crate::admission::Refusal;
+
 /// RFC 9458 §5.3: the request was sealed to a key that the gateway does not have.
 const KEY_PROBLEM: &str = "https://iana.org/assignments/http-problem-types#ohttp-key";
+/// RFC 9458 §6.5.2: the request's date is not within the gateway's window.
+const DATE_PROBLEM: &str = "https://iana.org/assignments/http-problem-types#date";
 
 /// An error before the request is open: the relay can read it, so it says nothing of the content.
 #[derive(Debug)]
@@ -56,7 +60,7 @@ impl IntoResponse for Problem {
 }
 
 /// An error after the request is open: it travels sealed, as the reply.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SealedError {
     /// The status inside the seal; outside it is 200, so that the relay does not learn it.
     pub status: u16,
@@ -64,6 +68,33 @@ pub(crate) struct SealedError {
     pub message: String,
     /// What the upstream said of its rate limit.
     pub limits: Vec<(String, String)>,
+    /// The gateway's date, where the request's is the problem.
+    pub date: Option<u64>,
+}
+
+impl From<Refusal> for SealedError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Date { now } => Self {
+                date: Some(now),
+                ..Self::new(
+                    400,
+                    ErrorCode::ClockSkewed,
+                    "date field in request outside of acceptable range",
+                )
+            },
+            Refusal::Seen => Self::new(
+                400,
+                ErrorCode::Replayed,
+                "this sealed request came before; seal it again",
+            ),
+            Refusal::Full => Self::new(
+                503,
+                ErrorCode::GatewayUnavailable,
+                "more requests come than the gateway can tell from repeated ones; try again later",
+            ),
+        }
+    }
 }
 
 impl SealedError {
@@ -73,11 +104,33 @@ impl SealedError {
             code,
             message: message.into(),
             limits: Vec::new(),
+            date: None,
         }
     }
 
-    /// `{"error":{"code":…,"message":…}}`
+    /// The header fields of the reply.
+    pub(crate) fn headers(&self) -> Vec<(String, String)> {
+        let content_type = match self.date {
+            Some(_) => "application/problem+json",
+            None => "application/json",
+        };
+        let date = self.date.map(oblivious_http::date::format);
+        [("content-type", content_type.to_owned())]
+            .into_iter()
+            .chain(date.map(|date| ("date", date)))
+            .map(|(name, value)| (name.to_owned(), value))
+            .chain(self.limits.iter().cloned())
+            .collect()
+    }
+
+    /// `{"error":{"code":…,"message":…}}`, and what a problem of RFC 9457 has where it is one.
     pub(crate) fn json(&self) -> String {
-        json!({ "error": { "code": self.code, "message": self.message } }).to_string()
+        let mut json = json!({ "error": { "code": self.code, "message": self.message } });
+        if self.date.is_some() {
+            json["type"] = DATE_PROBLEM.into();
+            json["title"] = self.message.as_str().into();
+            json["status"] = self.status.into();
+        }
+        json.to_string()
     }
 }

@@ -3,29 +3,69 @@
 //! A gateway sees what is asked (pseudonymised) and not by whom: requests come from the relay's address and
 //! carry nothing of the page's browser. Logged are statuses, byte counts and times.
 
+mod admission;
 mod answer;
 mod error;
+mod keys;
+mod reply;
 mod sse;
+mod traffic;
 mod upstream;
+
+use std::{
+    ops::RangeInclusive,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 
 use axum::{
     Router,
-    extract::State,
-    http::header,
-    response::IntoResponse,
     routing::{get, post},
 };
-use oblivious_http::{GatewayKeys, KEYS_TYPE};
+use query::Traffic;
 
+use admission::Admission;
+
+pub use admission::WINDOW_S;
+pub use keys::KeyRing;
+pub use reply::{Interrupted, Reply};
+pub use traffic::Shape;
 pub use upstream::Upstream;
 
 /// What every request needs.
 #[derive(Clone)]
 struct Gateway {
-    keys: GatewayKeys,
-    /// `application/ohttp-keys`
-    configs: Vec<u8>,
+    keys: KeyRing,
     upstream: Upstream,
+    settings: Settings,
+    /// Held for no longer than a look into it takes.
+    admission: Arc<Mutex<Admission>>,
+}
+
+/// What an operator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How answers may travel: what a page wants beyond it becomes the nearest.
+    pub traffic: RangeInclusive<Traffic>,
+    /// Tells the time.
+    pub clock: fn() -> SystemTime,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            traffic: Traffic::Off..=Traffic::Strict,
+            clock: SystemTime::now,
+        }
+    }
+}
+
+impl Settings {
+    /// Seconds since 1970-01-01 00:00 UTC.
+    fn now(&self) -> u64 {
+        let now = (self.clock)().duration_since(SystemTime::UNIX_EPOCH);
+        now.map_or(0, |since| since.as_secs())
+    }
 }
 
 /// A gateway with these keys in front of this upstream.
@@ -34,29 +74,23 @@ struct Gateway {
 ///
 /// # Errors
 /// If the keys cannot be encoded.
-pub fn app(keys: GatewayKeys, upstream: Upstream) -> Result<Router, oblivious_http::Error> {
-    let configs = keys.config_list()?;
+pub fn app(
+    keys: impl Into<KeyRing>,
+    upstream: Upstream,
+    settings: Settings,
+) -> Result<Router, oblivious_http::Error> {
+    let keys = keys.into();
+    keys.config_list()?;
+    let admission = Arc::new(Mutex::new(Admission::starting(settings.now())));
     Ok(Router::new()
         .route("/gateway", post(answer::answer))
-        .route("/ohttp-keys", get(key_configs))
+        .route("/ohttp-keys", get(keys::configs))
+        .route("/key-directory", get(keys::directory))
         .route("/healthz", get(|| async { "ok" }))
         .with_state(Gateway {
             keys,
-            configs,
             upstream,
+            settings,
+            admission,
         }))
-}
-
-/// The public key configs, readable from any origin: a page may compare them with those that it pins.
-async fn key_configs(State(gateway): State<Gateway>) -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, KEYS_TYPE),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (
-            header::HeaderName::from_static("cross-origin-resource-policy"),
-            "cross-origin",
-        ),
-    ];
-    (headers, gateway.configs)
 }

@@ -1,18 +1,13 @@
-//! The upstream's event stream: cut into whole events, padded, and watched for its end.
+//! The upstream's event stream: cut into whole events, watched for its end, and written anew in fewer.
 //!
 //! WHATWG HTML §9.2: events end with an empty line, lines that begin with a colon are comments.
 
-/// Sealed pieces hold a multiple of this many bytes, so that their lengths do not tell the lengths of tokens
-/// (Weiss et al., "What Was Your Prompt? A Remote Keylogging Attack on AI Assistants", USENIX Security 2024).
-pub(crate) const BUCKET: usize = 512;
+use std::collections::VecDeque;
 
-/// A comment of one bucket: nothing to a reader of events.
-pub(crate) fn heartbeat() -> Vec<u8> {
-    let mut comment = vec![b' '; BUCKET];
-    comment[0] = b':';
-    comment[BUCKET - 2..].copy_from_slice(b"\n\n");
-    comment
-}
+use serde_json::{Value, json};
+
+/// A comment: nothing to a reader of events.
+pub(crate) const HEARTBEAT: &[u8] = b":\n\n";
 
 /// Longest event, bytes.
 const MAX_EVENT: usize = 1 << 20;
@@ -47,19 +42,18 @@ impl Events {
         self.progress
     }
 
-    /// Takes bytes in; returns the whole events among all that is held (mostly one), padded, or nothing.
+    /// Takes bytes in; returns the whole events among all that is held (mostly one), or nothing.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.held.extend(bytes);
         let end = end_of_events(&self.held);
         let rest = self.held.split_off(end);
-        let mut events = std::mem::replace(&mut self.held, rest);
+        let events = std::mem::replace(&mut self.held, rest);
         for line in events.split(|&byte| byte == b'\n') {
             self.watch(line.trim_ascii());
         }
         if self.held.len() > MAX_EVENT {
             self.progress = Progress::Failed;
         }
-        pad(&mut events);
         events
     }
 
@@ -83,23 +77,104 @@ impl Events {
 fn end_of_events(bytes: &[u8]) -> usize {
     (1..bytes.len())
         .rev()
-        .find(|&at| {
-            bytes[at] == b'\n' && (bytes[at - 1] == b'\n' || bytes[..at].ends_with(b"\n\r"))
-        })
+        .find(|&at| is_empty_line(bytes, at))
         .map_or(0, |at| at + 1)
 }
 
-/// Adds a comment up to the next multiple of [`BUCKET`].
-fn pad(events: &mut Vec<u8>) {
-    // The shortest comment: a colon and an empty line.
-    const SHORTEST: usize = 3;
-    if events.is_empty() || events.len().is_multiple_of(BUCKET) {
-        return;
+/// Whether the byte at this index ends an empty line.
+fn is_empty_line(bytes: &[u8], at: usize) -> bool {
+    bytes[at] == b'\n' && (bytes[at - 1] == b'\n' || bytes[..at].ends_with(b"\n\r"))
+}
+
+/// Events on their way, texts joined: what belongs to one beat needs no envelope for each token.
+#[derive(Debug, Default)]
+pub(crate) struct Merged {
+    text: String,
+}
+
+impl Merged {
+    /// Takes whole events. A piece of text is kept, and whatever else it is goes out as it came, after the text
+    /// before it; comments go nowhere.
+    pub(crate) fn push(&mut self, events: &[u8], out: &mut VecDeque<u8>) {
+        for event in split_events(events) {
+            let lines = event.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+            let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b":"));
+            let (first, more) = (lines.next(), lines.next());
+            let text = match (first, more) {
+                (None, _) => continue,
+                (Some(line), None) => line.strip_prefix(b"data:").and_then(text_alone),
+                _ => None,
+            };
+            match text {
+                Some(text) => self.text.push_str(&text),
+                None => {
+                    self.flush(out);
+                    out.extend(event);
+                }
+            }
+        }
     }
-    let padded = (events.len() + SHORTEST).next_multiple_of(BUCKET);
-    events.push(b':');
-    events.resize(padded - 2, b' ');
-    events.extend(b"\n\n");
+
+    /// The text that is kept goes out as one event.
+    pub(crate) fn flush(&mut self, out: &mut VecDeque<u8>) {
+        if self.text.is_empty() {
+            return;
+        }
+        let text = std::mem::take(&mut self.text);
+        let delta = json!({ "choices": [{ "index": 0, "delta": { "content": text } }] });
+        out.extend(format!("data: {delta}\n\n").as_bytes());
+    }
+
+    /// Bytes of text that are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+}
+
+/// Events with the empty line that ends each.
+fn split_events(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = (1..rest.len())
+            .find(|&at| is_empty_line(rest, at))
+            .map_or(rest.len(), |at| at + 1);
+        let (event, after) = rest.split_at(end);
+        rest = after;
+        Some(event)
+    })
+}
+
+/// The text of a chunk that brings nothing but text (and says whose it is, which the first one does).
+fn text_alone(data: &[u8]) -> Option<String> {
+    let mut event: Value = serde_json::from_slice(data).ok()?;
+    let event = event.as_object_mut()?;
+    let absent = |value: Option<&Value>| value.is_none_or(Value::is_null);
+    if !absent(event.get("usage")) || !absent(event.get("error")) {
+        return None;
+    }
+    let [choice] = event.get_mut("choices")?.as_array_mut()?.as_mut_slice() else {
+        return None;
+    };
+    let choice = choice.as_object_mut()?;
+    let first = choice.get("index").is_none_or(|index| *index == 0);
+    if !first || !absent(choice.get("finish_reason")) || !absent(choice.get("logprobs")) {
+        return None;
+    }
+    let delta = choice.get_mut("delta")?.as_object_mut()?;
+    let alone = |(name, value): (&String, &Value)| {
+        value.is_null() || name == "content" || (name == "role" && *value == "assistant")
+    };
+    if !delta.iter().all(alone) {
+        return None;
+    }
+    match delta.get_mut("content").map(Value::take) {
+        Some(Value::String(text)) => Some(text),
+        None | Some(Value::Null) => Some(String::new()),
+        Some(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -108,43 +183,15 @@ mod tests {
 
     const ONE: &str = "data: {\"choices\":[]}\n\n";
 
-    /// What a reader of events sees: a comment is gone, and the empty line that ends it.
-    fn seen(bytes: &[u8]) -> String {
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        let mut lines = text.split_inclusive('\n');
-        let mut seen = String::new();
-        while let Some(line) = lines.next() {
-            match line.starts_with(':') {
-                true => assert_eq!(lines.next(), Some("\n")),
-                false => seen.push_str(line),
-            }
-        }
-        seen
-    }
-
     #[test]
-    fn whole_events_pass_padded_and_the_rest_is_held() {
+    fn whole_events_pass_and_the_rest_is_held() {
         let mut events = Events::new();
         assert!(events.push(b"data: {\"cho").is_empty());
-        let piece = events.push(b"ices\":[]}\n\ndata: {");
-        assert_eq!(piece.len(), BUCKET);
-        assert_eq!(seen(&piece), ONE);
-        assert_eq!(seen(&events.push(b"}\r\n\r\n")), "data: {}\r\n\r\n");
+        assert_eq!(events.push(b"ices\":[]}\n\ndata: {"), ONE.as_bytes());
+        assert_eq!(events.push(b"}\r\n\r\n"), b"data: {}\r\n\r\n");
         assert_eq!(events.progress(), Progress::Running);
-        assert_eq!(seen(&events.push(b"data: [DONE]\n\n")), "data: [DONE]\n\n");
+        assert_eq!(events.push(b"data: [DONE]\n\n"), b"data: [DONE]\n\n");
         assert_eq!(events.progress(), Progress::Done);
-    }
-
-    #[test]
-    fn every_length_becomes_a_multiple_of_the_bucket() {
-        for len in 1..3 * BUCKET {
-            let mut bytes = vec![b'x'; len];
-            pad(&mut bytes);
-            assert!(
-                bytes.len().is_multiple_of(BUCKET) && bytes.len() < len + BUCKET + 3,
-                "{len}"
-            );
-        }
     }
 
     #[test]
@@ -158,8 +205,8 @@ mod tests {
             ]
             .concat();
             assert_eq!(
-                (seen(&pieces), events.progress()),
-                (stream.clone(), Progress::Done),
+                (pieces, events.progress()),
+                (stream.clone().into_bytes(), Progress::Done),
                 "cut at {cut}"
             );
         }
@@ -185,5 +232,44 @@ mod tests {
         let mut events = Events::new();
         events.push(b"data: {\"content\":\"data: [DONE] error:\"}\n\n");
         assert_eq!(events.progress(), Progress::Running);
+    }
+
+    fn merged(stream: &str) -> String {
+        let (mut merged, mut out) = (Merged::default(), VecDeque::new());
+        merged.push(stream.as_bytes(), &mut out);
+        merged.flush(&mut out);
+        String::from_utf8(out.into()).unwrap()
+    }
+
+    #[test]
+    fn texts_are_joined_and_all_else_passes_as_it_is() {
+        let text = |text: &str| {
+            let delta = json!({ "role": "assistant", "content": text, "refusal": null });
+            let choice =
+                json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": null });
+            format!(
+                "data: {}\n\n",
+                json!({ "id": "7", "usage": null, "choices": [choice] })
+            )
+        };
+        let [a, b, c] = ["", "\"Pa", "ris\u{1f5fc}\n\n"].map(text);
+        let joined = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\\\"Paris\u{1f5fc}\\n\\n\"}}]}\n\n";
+        assert_eq!(merged(&format!("{a}: busy\n\n{b}{c}")), joined);
+        for other in [
+            "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+            "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"x\"}}]}\n\n",
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[]}}]}\r\n\r\n",
+            "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"logprobs\":{}}]}\n\n",
+            "data: {\"choices\":[{\"delta\":{\"content\":[]}}]}\n\n",
+            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7}}\n\n",
+            "data: no JSON\ndata: of two lines\n\n",
+            "event: x\ndata: {}\n\n",
+            "data: [DONE]\n\n",
+        ] {
+            assert_eq!(
+                merged(&format!("{b}{c}{other}")),
+                format!("{joined}{other}")
+            );
+        }
     }
 }

@@ -33,6 +33,11 @@ impl VerifiedKey {
         })
     }
 
+    /// The key that was chosen from lists that were compared.
+    pub(crate) fn listed(config: KeyConfig) -> Self {
+        Self(config)
+    }
+
     /// Hex SHA-256 of the key config, for the receipt.
     pub fn fingerprint(&self) -> &str {
         self.0.fingerprint()
@@ -75,12 +80,36 @@ impl std::fmt::Debug for Sealed {
     }
 }
 
+/// What a request says beside the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// When it is sealed, seconds since 1970-01-01 00:00 UTC: a gateway takes it for a short while only, and once
+    /// (RFC 9458 §6.5.1).
+    pub date_s: u64,
+    /// How the answer is to travel.
+    pub traffic: query::Traffic,
+}
+
 /// Seals a released request to a verified key: binary HTTP `POST /v1/chat/completions` with the request as
 /// JSON, always asked for as a stream with usage, padded to a power of two of at least 512 bytes.
 ///
+/// Whoever asks again seals again: with a new ephemeral key, so that no two sealed requests are the same.
+///
 /// # Errors
-/// [`Error::Library`] if there is no randomness.
-pub fn seal(key: &VerifiedKey, releasable: Releasable) -> Result<(Sealed, Opener), Error> {
+/// [`Error::NotAttested`] if it may be sealed to another key only, [`Error::Library`] if there is no randomness.
+pub fn seal(
+    key: &VerifiedKey,
+    releasable: &Releasable,
+    terms: &Terms,
+) -> Result<(Sealed, Opener), Error> {
+    if let Some(attested) = releasable.only_to()
+        && attested != key.fingerprint()
+    {
+        return Err(Error::NotAttested {
+            attested: attested.to_owned(),
+            key: key.fingerprint().to_owned(),
+        });
+    }
     let mut request = releasable.request().clone();
     request.stream = Some(true);
     request.stream_options = Some(query::StreamOptions {
@@ -88,12 +117,16 @@ pub fn seal(key: &VerifiedKey, releasable: Releasable) -> Result<(Sealed, Opener
     });
     let text =
         serde_json::to_string(&request).map_err(|error| Error::Library(error.to_string()))?;
-    seal_text(key, text)
+    seal_text(key, text, terms)
 }
 
 /// [`seal`] without its types' promise, for this crate alone.
-pub(crate) fn seal_text(key: &VerifiedKey, text: String) -> Result<(Sealed, Opener), Error> {
-    let plaintext = padded_request(&text)?;
+pub(crate) fn seal_text(
+    key: &VerifiedKey,
+    text: String,
+    terms: &Terms,
+) -> Result<(Sealed, Opener), Error> {
+    let plaintext = padded_request(&text, terms)?;
     let wire = Pipe::default();
     let client = ohttp::ClientRequest::from_encoded_config(&key.0.encode())?;
     let mut sealer = client.encapsulate_stream(wire.clone())?;
@@ -172,7 +205,7 @@ impl Opener {
         self.sealed.close();
         let mut events = Vec::new();
         let ended = self.drain(&mut events)?;
-        if !ended || !self.reader.is_whole() {
+        if !ended || !self.reader.finish(&mut events)? {
             return Err(Error::Truncated);
         }
         if self.sealed.len() != 0 {

@@ -57,6 +57,22 @@ pub enum Error {
     /// Used after an earlier error.
     #[error("this message failed earlier and cannot be read on")]
     Failed,
+    /// What is restricted may be sealed to the key that was attested, and to no other.
+    #[error(
+        "the request holds something that leaves only to the attested key {attested}, and this is {key}; ask this \
+         gateway for evidence, or seal to the attested one"
+    )]
+    NotAttested {
+        /// Fingerprint of the key that was attested.
+        attested: String,
+        /// Fingerprint of the key that it was to be sealed to.
+        key: String,
+    },
+    /// Generations of keys that a gateway cannot have.
+    #[error(
+        "the gateway's generations of keys need numbers from 0 to 126, each once, and at least one"
+    )]
+    Generations,
     /// No randomness, or a defect of the envelope's library.
     #[error("the sealing library failed: {0}")]
     Library(String),

@@ -6,11 +6,14 @@
 //! Nothing here does I/O: bytes come in as slices and go out as vectors.
 //!
 //! ```text
-//! page      VerifiedKey::pinned(configs) -> seal(&key, releasable) -> (Sealed, Opener)
+//! page      trusted_key(lists, signers, policy, now) -> VerifiedKey    or VerifiedKey::pinned(configs)
+//! page      seal(&key, &releasable, &terms) -> (Sealed, Opener)
 //! gateway   GatewayKeys::open(bytes) -> (Request, Sealer); Sealer::head, chunk…, finish
 //! page      Opener::push(bytes) -> events …, Opener::finish
 //! ```
 
+pub mod date;
+mod directory;
 mod error;
 mod key_config;
 mod message;
@@ -20,17 +23,22 @@ mod pipe;
 mod client;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "client")]
+mod trust;
 
 #[cfg(test)]
 mod tests;
 
 #[cfg(feature = "client")]
-pub use client::{Opener, Sealed, VerifiedKey, seal};
+pub use client::{Opener, Sealed, Terms, VerifiedKey, seal};
+pub use directory::{DIRECTORY_TYPE, Directory, DirectoryKey, configs_of};
 pub use error::Error;
 pub use key_config::{Kem, KeyConfig};
 pub use message::Event;
 #[cfg(feature = "server")]
-pub use server::{GatewayKeys, Request, Sealer};
+pub use server::{GatewayKeys, Request, Sealer, room};
+#[cfg(feature = "client")]
+pub use trust::{KeyPolicy, Seen, Trusted, Untrusted, trusted_key};
 
 /// The media type of a sealed request (draft-ietf-ohai-chunked-ohttp-08 §9.1).
 pub const REQUEST_TYPE: &str = "message/ohttp-chunked-req";

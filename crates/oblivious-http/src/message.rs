@@ -38,7 +38,7 @@ const SMALLEST_BUCKET: usize = 512;
 /// `POST /v1/chat/completions` with a JSON body, padded with zeros (RFC 9292 §3.8) to the next power of two,
 /// so that the length on the wire tells only the order of magnitude.
 #[cfg(feature = "client")]
-pub(crate) fn padded_request(body: &str) -> Result<Vec<u8>, Error> {
+pub(crate) fn padded_request(body: &str, terms: &crate::Terms) -> Result<Vec<u8>, Error> {
     let mut message = bhttp::Message::request(
         b"POST".to_vec(),
         b"https".to_vec(),
@@ -48,6 +48,8 @@ pub(crate) fn padded_request(body: &str) -> Result<Vec<u8>, Error> {
     );
     message.put_header("content-type", "application/json");
     message.put_header("accept", "text/event-stream");
+    message.put_header("date", crate::date::format(terms.date_s));
+    message.put_header(query::Traffic::FIELD, terms.traffic.name());
     message.write_content(body);
     let mut bytes = Vec::new();
     message
@@ -137,8 +139,13 @@ pub(crate) struct ReplyReader {
 #[cfg(feature = "client")]
 #[derive(Clone, Copy, Default, PartialEq)]
 enum ReplyState {
+    /// Before the framing indicator.
     #[default]
-    Head,
+    Framing,
+    /// Before the head, or an informational response before it.
+    Head {
+        indeterminate: bool,
+    },
     /// Before the length of a piece; `first` allows the content to be left out.
     Length {
         indeterminate: bool,
@@ -162,18 +169,31 @@ impl ReplyReader {
                 at: 0,
             };
             match self.state {
-                ReplyState::Head => {
-                    let Some((indeterminate, event)) = cursor.head()? else {
+                ReplyState::Framing => {
+                    let indeterminate = match cursor.varint() {
+                        None => return Ok(()),
+                        Some(1) => false,
+                        Some(3) => true,
+                        Some(_) => {
+                            return Err(Error::Message("a request came where a response belongs"));
+                        }
+                    };
+                    self.state = ReplyState::Head { indeterminate };
+                }
+                ReplyState::Head { indeterminate } => {
+                    let Some(head) = cursor.head(indeterminate)? else {
                         if self.pending.len() > MAX_HEAD {
                             return Err(Error::Message("the header fields are longer than 64 KiB"));
                         }
                         return Ok(());
                     };
-                    events.push(event);
-                    self.state = ReplyState::Length {
-                        indeterminate,
-                        first: true,
-                    };
+                    if let Head::Final(event) = head {
+                        events.push(event);
+                        self.state = ReplyState::Length {
+                            indeterminate,
+                            first: true,
+                        };
+                    }
                 }
                 ReplyState::Length { indeterminate, .. } => {
                     let Some(remaining) = cursor.varint() else {
@@ -224,14 +244,35 @@ impl ReplyReader {
         }
     }
 
-    /// Whether the message is whole (§3.8 allows to leave out what is empty at the end).
-    pub(crate) fn is_whole(&self) -> bool {
-        match self.state {
+    /// The message has ended; whether it is whole. §3.8 allows to leave out what is empty at the end, be it all
+    /// after the status.
+    pub(crate) fn finish(&mut self, events: &mut Vec<Event>) -> Result<bool, Error> {
+        if matches!(self.state, ReplyState::Head { .. }) && self.ends_with_the_status() {
+            self.push(&[0], events)?;
+        }
+        Ok(match self.state {
             ReplyState::End => true,
             ReplyState::Length { first, .. } => first && self.pending.is_empty(),
-            ReplyState::Head | ReplyState::Data { .. } => false,
-        }
+            ReplyState::Framing | ReplyState::Head { .. } | ReplyState::Data { .. } => false,
+        })
     }
+
+    /// A status, and no more.
+    fn ends_with_the_status(&self) -> bool {
+        let mut cursor = Cursor {
+            bytes: &self.pending,
+            at: 0,
+        };
+        cursor.varint().is_some_and(|status| status >= 200) && cursor.at == self.pending.len()
+    }
+}
+
+/// What a head says.
+#[cfg(feature = "client")]
+enum Head {
+    /// A sign of life: it is skipped.
+    Informational,
+    Final(Event),
 }
 
 /// Reads what is whole; `None` means that more bytes must come.
@@ -264,47 +305,39 @@ impl<'a> Cursor<'a> {
         self.take(len)
     }
 
-    /// Framing indicator, status and header fields; informational responses before them are skipped.
-    fn head(&mut self) -> Result<Option<(bool, Event)>, Error> {
-        let indeterminate = match self.varint() {
-            None => return Ok(None),
-            Some(1) => false,
-            Some(3) => true,
-            Some(_) => return Err(Error::Message("a request came where a response belongs")),
+    /// Status and header fields.
+    fn head(&mut self, indeterminate: bool) -> Result<Option<Head>, Error> {
+        let Some(status) = self.varint() else {
+            return Ok(None);
         };
-        loop {
-            let Some(status) = self.varint() else {
-                return Ok(None);
-            };
-            let fields = if indeterminate {
-                self.fields_until_empty()
-            } else {
-                self.vector().and_then(|section| {
-                    Cursor {
-                        bytes: section,
-                        at: 0,
-                    }
-                    .fields_until_end()
-                })
-            };
-            let Some(fields) = fields else {
-                return Ok(None);
-            };
-            let status = match status {
-                100..=199 => continue,
-                200..=599 => status as u16, // fits: at most 599
-                _ => return Err(Error::Message("the status is not one of HTTP")),
-            };
-            let text = |bytes: &[u8]| {
-                String::from_utf8(bytes.to_vec())
-                    .map_err(|_| Error::Message("a header field is not UTF-8"))
-            };
-            let headers = fields
-                .into_iter()
-                .map(|(name, value)| Ok((text(name)?, text(value)?)))
-                .collect::<Result<_, Error>>()?;
-            return Ok(Some((indeterminate, Event::Head { status, headers })));
-        }
+        let fields = if indeterminate {
+            self.fields_until_empty()
+        } else {
+            self.vector().and_then(|section| {
+                Cursor {
+                    bytes: section,
+                    at: 0,
+                }
+                .fields_until_end()
+            })
+        };
+        let Some(fields) = fields else {
+            return Ok(None);
+        };
+        let status = match status {
+            100..=199 => return Ok(Some(Head::Informational)),
+            200..=599 => status as u16, // fits: at most 599
+            _ => return Err(Error::Message("the status is not one of HTTP")),
+        };
+        let text = |bytes: &[u8]| {
+            String::from_utf8(bytes.to_vec())
+                .map_err(|_| Error::Message("a header field is not UTF-8"))
+        };
+        let headers = fields
+            .into_iter()
+            .map(|(name, value)| Ok((text(name)?, text(value)?)))
+            .collect::<Result<_, Error>>()?;
+        Ok(Some(Head::Final(Event::Head { status, headers })))
     }
 
     fn fields_until_empty(&mut self) -> Option<Vec<(&'a [u8], &'a [u8])>> {

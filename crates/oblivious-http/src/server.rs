@@ -9,17 +9,27 @@ use ohttp::{
     hpke::{Aead, Kdf, Kem},
 };
 
+use sha2::{Digest, Sha256};
+
 use crate::{
     Error,
     message::{REPLY_END, REPLY_FRAMING, read_request, reply_head, reply_piece},
     pipe::{Pipe, close, write_all},
 };
 
-/// The gateway's private keys: one for X-Wing, one for X25519.
+/// The gateway's private keys: of each generation one for X-Wing and one for X25519.
 #[derive(Clone)]
 pub struct GatewayKeys {
-    x_wing: ohttp::KeyConfig,
-    x25519: ohttp::KeyConfig,
+    /// All of X-Wing, then all of X25519, in the order in which the generations were given.
+    keys: Vec<GatewayKey>,
+}
+
+/// A key and what names it in a request.
+#[derive(Clone)]
+struct GatewayKey {
+    key_id: u8,
+    kem: u16,
+    config: ohttp::KeyConfig,
 }
 
 impl std::fmt::Debug for GatewayKeys {
@@ -28,8 +38,8 @@ impl std::fmt::Debug for GatewayKeys {
     }
 }
 
-const X_WING_ID: u8 = 1;
-const X25519_ID: u8 = 2;
+/// Generations have two key ids each, and 0 is none's.
+const GENERATIONS: u8 = 127;
 
 impl GatewayKeys {
     /// Fresh keys.
@@ -42,20 +52,46 @@ impl GatewayKeys {
         Self::from_seed(&seed)
     }
 
-    /// The keys that follow from a secret seed (RFC 9180 §7.1.3, `DeriveKeyPair`): the same seed, the same keys.
+    /// The keys that follow from a secret seed (RFC 9180 §7.1.3, `DeriveKeyPair`): the same seed, the same keys. They
+    /// are those of generation 0.
     ///
     /// # Errors
     /// [`Error::Library`] if the sealing library refuses.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, Error> {
-        let derive = |key_id, kem, label: &[u8]| {
-            let suites = vec![SymmetricSuite::new(Kdf::HkdfSha256, Aead::Aes128Gcm)];
-            // Separate keying material, so that one key says nothing about the other.
-            ohttp::KeyConfig::derive(key_id, kem, suites, &[label, seed].concat())
-        };
-        Ok(Self {
-            x_wing: derive(X_WING_ID, Kem::XWing, b"tidegate gateway x-wing")?,
-            x25519: derive(X25519_ID, Kem::X25519Sha256, b"tidegate gateway x25519")?,
-        })
+        Self::from_generations(&[(0, *seed)])
+    }
+
+    /// The keys of several generations, each with a number below 127 of its own, the one to be preferred first: while
+    /// keys rotate, requests to the old ones still open.
+    ///
+    /// # Errors
+    /// [`Error::Generations`] if there is none, or a number is too large or there twice; [`Error::Library`] if the
+    /// sealing library refuses.
+    pub fn from_generations(generations: &[(u8, [u8; 32])]) -> Result<Self, Error> {
+        let numbers: Vec<u8> = generations.iter().map(|(number, _)| *number).collect();
+        let distinct = (1..numbers.len()).all(|at| !numbers[..at].contains(&numbers[at]));
+        if numbers.is_empty() || !distinct || numbers.iter().any(|&number| number >= GENERATIONS) {
+            return Err(Error::Generations);
+        }
+        let kinds: [(u8, u16, Kem, &[u8]); 2] = [
+            (1, 0x647a, Kem::XWing, b"tidegate gateway x-wing"),
+            (2, 0x0020, Kem::X25519Sha256, b"tidegate gateway x25519"),
+        ];
+        let mut keys = Vec::new();
+        for (first_id, kem_id, kem, label) in kinds {
+            for (number, seed) in generations {
+                let key_id = 2 * number + first_id;
+                let suites = vec![SymmetricSuite::new(Kdf::HkdfSha256, Aead::Aes128Gcm)];
+                // Separate keying material, so that one key says nothing about the other.
+                let material = [label, seed].concat();
+                keys.push(GatewayKey {
+                    key_id,
+                    kem: kem_id,
+                    config: ohttp::KeyConfig::derive(key_id, kem, suites, &material)?,
+                });
+            }
+        }
+        Ok(Self { keys })
     }
 
     /// The public half, as `application/ohttp-keys` (RFC 9458 §3.2), X-Wing first.
@@ -63,10 +99,8 @@ impl GatewayKeys {
     /// # Errors
     /// [`Error::Library`] if the sealing library refuses.
     pub fn config_list(&self) -> Result<Vec<u8>, Error> {
-        Ok(ohttp::KeyConfig::encode_list(&[
-            &self.x_wing,
-            &self.x25519,
-        ])?)
+        let configs: Vec<&ohttp::KeyConfig> = self.keys.iter().map(|key| &key.config).collect();
+        Ok(ohttp::KeyConfig::encode_list(&configs)?)
     }
 
     /// Opens a whole sealed request and prepares to seal its reply.
@@ -89,7 +123,8 @@ impl GatewayKeys {
                 Poll::Pending => return Err(Error::Truncated),
             }
         }
-        let request = Request::from_message(&read_request(&plaintext)?)?;
+        let message = read_request(&plaintext)?;
+        let request = Request::from_message(&message, replay_id(sealed))?;
         let wire = Pipe::default();
         let sealer = Box::pin(opened.response(wire.clone())?);
         Ok((
@@ -120,21 +155,35 @@ impl GatewayKeys {
             u16::from_be_bytes([kdf_high, kdf_low]),
             u16::from_be_bytes([aead_high, aead_low]),
         );
-        let config = match (key_id, kem) {
-            (X_WING_ID, 0x647a) => &self.x_wing,
-            (X25519_ID, 0x0020) => &self.x25519,
-            _ => return Err(Error::UnknownKey { key_id, kem }),
-        };
+        let named = |key: &&GatewayKey| (key.key_id, key.kem) == (key_id, kem);
+        let key = self.keys.iter().find(named);
+        let key = key.ok_or(Error::UnknownKey { key_id, kem })?;
         if (kdf, aead) != crate::key_config::SUITE {
             return Err(Error::NotOffered { kdf, aead });
         }
-        Ok(config)
+        Ok(&key.config)
     }
+}
+
+/// Half a SHA-256 of the header and the encapsulated key: two requests that share it are the same request, for a
+/// client makes an ephemeral key for each (RFC 9458 §6.5.1).
+fn replay_id(sealed: &[u8]) -> [u8; 16] {
+    let encapsulated_key = match sealed.get(1..3) {
+        Some([0x64, 0x7a]) => 1120,
+        _ => 32,
+    };
+    let named = &sealed[..sealed.len().min(7 + encapsulated_key)];
+    let digest: [u8; 32] = Sha256::digest(named).into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    id
 }
 
 /// An opened request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
+    /// The same for a request that comes again, and for no other.
+    pub replay_id: [u8; 16],
     /// `POST`.
     pub method: String,
     /// `/v1/chat/completions`.
@@ -152,13 +201,26 @@ impl std::fmt::Debug for Request {
 }
 
 impl Request {
-    fn from_message(message: &bhttp::Message) -> Result<Self, Error> {
+    /// The first field of this name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.headers.iter();
+        let field = fields.find(|(given, _)| given == name)?;
+        Some(&field.1)
+    }
+
+    /// When it was sealed, as the client says: seconds since 1970-01-01 00:00 UTC.
+    pub fn date_s(&self) -> Option<u64> {
+        crate::date::parse(self.header("date")?)
+    }
+
+    fn from_message(message: &bhttp::Message, replay_id: [u8; 16]) -> Result<Self, Error> {
         let text = |bytes: &[u8]| {
             String::from_utf8(bytes.to_vec())
                 .map_err(|_| Error::Message("a field of the request is not UTF-8"))
         };
         let control = message.control();
         Ok(Self {
+            replay_id,
             method: text(control.method().unwrap_or_default())?,
             path: text(control.path().unwrap_or_default())?,
             headers: message
@@ -174,6 +236,11 @@ impl Request {
             body: message.content().to_vec(),
         })
     }
+}
+
+/// How many bytes of content make a chunk of `cell` bytes of plaintext, 128 to 8,192: their length takes two.
+pub const fn room(cell: usize) -> usize {
+    cell - 2
 }
 
 /// Seals one reply. If it is dropped before [`Sealer::finish`], the page knows that the reply is not whole.
@@ -210,6 +277,38 @@ impl Sealer {
         }
         reply_head(status, headers, &mut plaintext);
         self.seal(&plaintext)
+    }
+
+    /// As [`Sealer::head`], also for an informational response, in sealed chunks of `cell` bytes of plaintext: a
+    /// field `padding` fills the last one. `cell` is 128 to 8,192. Returns each chunk.
+    ///
+    /// # Errors
+    /// [`Error::Library`] if the sealing library refuses.
+    pub fn head_in_cells(
+        &mut self,
+        status: u16,
+        headers: &[(&str, &str)],
+        cell: usize,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let mut plaintext = Vec::new();
+        if !std::mem::replace(&mut self.begun, true) {
+            plaintext.push(REPLY_FRAMING);
+        }
+        let mut unpadded = plaintext.clone();
+        let fields = [headers, &[("padding", "")]].concat();
+        reply_head(status, &fields, &mut unpadded);
+        let unpadded = unpadded.len();
+        let missing = unpadded.next_multiple_of(cell) - unpadded;
+        let padding = match missing {
+            0..=63 => missing,
+            // From 64 on a length takes one more byte to say.
+            64 => missing + cell - 1,
+            _ => missing - 1,
+        };
+        let padding = " ".repeat(padding);
+        let fields = [headers, &[("padding", padding.as_str())]].concat();
+        reply_head(status, &fields, &mut plaintext);
+        plaintext.chunks(cell).map(|cell| self.seal(cell)).collect()
     }
 
     /// A piece of the content, in a sealed chunk of its own (of several above 16 KiB).

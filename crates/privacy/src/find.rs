@@ -32,8 +32,8 @@ pub struct Findings<'r> {
     pub(crate) stops: Vec<Vec<Classed>>,
     /// What the messages are about, each topic once.
     pub(crate) topics: Vec<TopicFinding>,
-    /// Where it would go was attested.
-    pub(crate) attested: bool,
+    /// The fingerprint of the key to which it would go, if that was attested.
+    pub(crate) attested: Option<String>,
     /// What leaves in the place of a kind's values, where that is no plain placeholder.
     pub(crate) replace: BTreeMap<EntityKind, ReplaceWith>,
 }
@@ -158,7 +158,7 @@ pub fn find_with<'r>(
         messages: classed.by_ref().take(request.messages.len()).collect(),
         stops: classed.collect(),
         topics: about.into_iter().map(classify_topic).collect(),
-        attested: false,
+        attested: None,
         replace,
     }
 }
@@ -210,13 +210,19 @@ impl<'r> Findings<'r> {
         }
     }
 
-    /// The same for an endpoint that was attested: what is [`PrivacyClass::Restricted`] may leave for it.
+    /// The same for an endpoint that was attested: what is [`PrivacyClass::Restricted`] may leave for it, as long as its
+    /// evidence is fresh. `now_ms` is of the clock that the evidence was accepted by.
     #[must_use]
-    pub fn for_attested(self, _: &AttestedEndpoint) -> Self {
+    pub fn for_attested(self, endpoint: &AttestedEndpoint, now_ms: f64) -> Self {
         Self {
-            attested: true,
+            attested: endpoint.is_fresh(now_ms).then(|| endpoint.key().to_owned()),
             ..self
         }
+    }
+
+    /// Whether it would go to an endpoint that was attested.
+    pub fn are_for_attested(&self) -> bool {
+        self.attested.is_some()
     }
 
     /// Something here may not leave, not even behind a placeholder.
@@ -229,7 +235,7 @@ impl<'r> Findings<'r> {
         let strictest = self.strictest();
         let stays = match strictest.class {
             PrivacyClass::NeverLeaves => true,
-            PrivacyClass::Restricted => !self.attested,
+            PrivacyClass::Restricted => self.attested.is_none(),
             PrivacyClass::PreferNot | PrivacyClass::Public => false,
         };
         stays.then_some(strictest)

@@ -233,7 +233,7 @@ fn findings_in<'r>(request: &'r ChatRequest, turns: &[Turn]) -> Findings<'r> {
         messages: messages.collect(),
         stops: Vec::new(),
         topics: Vec::new(),
-        attested: false,
+        attested: None,
         replace: BTreeMap::default(),
     }
 }

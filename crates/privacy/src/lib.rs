@@ -34,7 +34,7 @@ mod terms;
 mod topics;
 mod vault;
 
-pub use attested::AttestedEndpoint;
+pub use attested::{AttestedEndpoint, Challenge, NotAttested};
 pub use detect::{Detector, Span, detect};
 pub use edits::edit_masks;
 pub use find::{Findings, find, find_with};

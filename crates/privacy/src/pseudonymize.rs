@@ -97,7 +97,9 @@ pub(crate) fn mask(findings: &Findings<'_>, vault: &mut Vault) -> Releasable {
     } = masked;
     left.retain(&named);
     let class = findings.strictest().class;
-    Releasable::new(request, replaced, left, class)
+    let restricted = class == PrivacyClass::Restricted;
+    let only_to = findings.attested.clone().filter(|_| restricted);
+    Releasable::new(request, replaced, left, class, only_to)
 }
 
 /// The texts of a request with what is to be replaced in them, in order; who speaks, if it is a message.

@@ -14,6 +14,7 @@ pub struct Releasable {
     replaced: Vec<Replaced>,
     left: Left,
     class: PrivacyClass,
+    only_to: Option<String>,
 }
 
 impl Releasable {
@@ -22,12 +23,14 @@ impl Releasable {
         replaced: Vec<Replaced>,
         left: Left,
         class: PrivacyClass,
+        only_to: Option<String>,
     ) -> Self {
         Self {
             request,
             replaced,
             left,
             class,
+            only_to,
         }
     }
 
@@ -50,6 +53,12 @@ impl Releasable {
     /// [`PrivacyClass::Restricted`] is for the endpoint that was attested, and no other.
     pub fn class(&self) -> PrivacyClass {
         self.class
+    }
+
+    /// The fingerprint of the one key that it may be sealed to, where it is [`PrivacyClass::Restricted`]: the one that
+    /// was attested.
+    pub fn only_to(&self) -> Option<&str> {
+        self.only_to.as_deref()
     }
 }
 

@@ -48,6 +48,10 @@ pub enum ErrorCode {
     KeyMismatch,
     /// A sealed message did not open: tampered, truncated or out of order.
     SealBroken,
+    /// The gateway refused when the request was sealed, also after the device's clock was corrected.
+    ClockSkewed,
+    /// The gateway had seen this sealed request before.
+    Replayed,
     /// The cloud model refused the gateway's credentials.
     UpstreamUnauthorized,
     /// The cloud model's rate limit.
@@ -97,11 +101,11 @@ impl ErrorCode {
         match self {
             ContextOverflow | ModelCorrupt | ModelHashMismatch | DownloadFailed | QuotaExceeded
             | DeviceLost | LocalUnavailable | DetectorUnavailable | ConsentDeclined
-            | RelayUnavailable | GatewayUnavailable | SealBroken | UpstreamRateLimited
-            | UpstreamFailed | UpstreamInterrupted | Offline => true,
+            | RelayUnavailable | GatewayUnavailable | SealBroken | Replayed
+            | UpstreamRateLimited | UpstreamFailed | UpstreamInterrupted | Offline => true,
             InvalidRequest | ModelUnsupported | ToolsUnsupported | NoAdapter | DeviceLimit
-            | NoRoute | PrivacyBlocked | KeyMismatch | UpstreamUnauthorized | Disposed
-            | Internal => false,
+            | NoRoute | PrivacyBlocked | KeyMismatch | ClockSkewed | UpstreamUnauthorized
+            | Disposed | Internal => false,
         }
     }
 }

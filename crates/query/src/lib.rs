@@ -6,6 +6,7 @@
 //!
 //! Texts are what a person wrote. `Debug` of every type that holds one is redacted.
 
+mod attestation;
 mod chat;
 mod error;
 mod finding;
@@ -19,7 +20,9 @@ mod redact;
 mod route;
 mod rules;
 mod tools;
+mod traffic;
 
+pub use attestation::Attestation;
 pub use chat::{
     ChatRequest, FinishReason, Message, PromptTokensDetails, Role, SamplingParameters, Stop,
     StreamOptions, TokenLogprob, TopLogprob, Usage,
@@ -44,3 +47,4 @@ pub use tools::{
     FunctionCall, FunctionDefinition, FunctionName, NamedToolChoice, Tool, ToolCall, ToolChoice,
     ToolChoiceMode, ToolType,
 };
+pub use traffic::Traffic;

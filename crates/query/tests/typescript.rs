@@ -115,6 +115,7 @@ fn render() -> String {
         MasksEdited,
         Piece,
         AnswerEvent,
+        Traffic,
         ErrorCode,
         Error,
     );

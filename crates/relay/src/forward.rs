@@ -21,6 +21,15 @@ pub const CONNECT_TIMEOUT_S: u64 = 10;
 
 /// Where the gateway takes sealed requests.
 pub const GATEWAY_PATH: &str = "/gateway";
+/// Where gateway and relay hand out the gateway's signed list of keys: asked through a relay, the gateway does not know
+/// whom it hands it to, and cannot hand out keys made for one person.
+pub const DIRECTORY_PATH: &str = "/key-directory";
+/// The media type of that list.
+pub const DIRECTORY_TYPE: &str = "application/json";
+/// Longest list of keys that is passed on, bytes.
+pub const MAX_DIRECTORY: usize = 64 << 10;
+/// It must come within this time, seconds.
+pub const DIRECTORY_TIMEOUT_S: u64 = 10;
 
 /// The headers of every answer of a relay. Any page may use it: it holds no cookie and knows nobody.
 pub const ANSWER_HEADERS: &[(&str, &str)] = &[
@@ -65,6 +74,8 @@ pub enum Decision {
     Preflight,
     /// 200 and `ok`: the relay runs.
     Healthy,
+    /// Fetch the gateway's list of keys and pass it on.
+    Directory,
     /// Pass the body on, of this many bytes.
     Forward {
         /// Bytes.
@@ -79,6 +90,7 @@ pub fn decide(incoming: &Incoming<'_>) -> Decision {
     match (incoming.method, incoming.path) {
         ("OPTIONS", "/") => return Decision::Preflight,
         ("GET", "/healthz") => return Decision::Healthy,
+        ("GET", DIRECTORY_PATH) => return Decision::Directory,
         ("POST", "/") => {}
         (_, "/") => {
             return Decision::Refuse(Problem::new(
@@ -155,6 +167,28 @@ pub fn decide_reply(status: u16, content_type: Option<&str>) -> Reply {
     }
 }
 
+/// Whether the gateway's answer is a list of keys that is passed on. What is in it is for the page to judge.
+///
+/// # Errors
+/// What is answered instead.
+pub fn decide_directory(
+    status: u16,
+    content_type: Option<&str>,
+    length: usize,
+) -> Result<(), Problem> {
+    if status != 200 || content_type != Some(DIRECTORY_TYPE) {
+        return Err(Problem::unreachable(
+            "the gateway hands out no list of keys",
+        ));
+    }
+    if length > MAX_DIRECTORY {
+        return Err(Problem::unreachable(
+            "the gateway's list of keys is longer than 64 KiB",
+        ));
+    }
+    Ok(())
+}
+
 /// An error in the clear, RFC 9457, with Tidegate's code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -218,7 +252,7 @@ mod tests {
             content_length,
         }) {
             Decision::Preflight => 204,
-            Decision::Healthy | Decision::Forward { .. } => 200,
+            Decision::Healthy | Decision::Directory | Decision::Forward { .. } => 200,
             Decision::Refuse(problem) => problem.status,
         }
     }
@@ -245,6 +279,8 @@ mod tests {
             ("GET", "/", None, None, 405),
             ("OPTIONS", "/", None, None, 204),
             ("GET", "/healthz", None, None, 200),
+            ("GET", "/key-directory", None, None, 200),
+            ("POST", "/key-directory", sealed, Some("10"), 404),
         ] {
             assert_eq!(
                 status(method, path, content_type, content_length),
@@ -271,6 +307,22 @@ mod tests {
                 matches!(decide_reply(status, content_type), Reply::Refuse(_)),
                 "{status} {content_type:?}"
             );
+        }
+    }
+
+    #[test]
+    fn lists_of_keys() {
+        let json = Some(DIRECTORY_TYPE);
+        assert_eq!(decide_directory(200, json, MAX_DIRECTORY), Ok(()));
+        for (status, content_type, length) in [
+            (404, json, 10),
+            (302, json, 10),
+            (200, Some("text/html"), 10),
+            (200, None, 10),
+            (200, json, MAX_DIRECTORY + 1),
+        ] {
+            let refused = decide_directory(status, content_type, length);
+            assert_eq!(refused.map_err(|problem| problem.status), Err(502));
         }
     }
 

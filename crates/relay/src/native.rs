@@ -22,6 +22,7 @@ const CHUNK_TIMEOUT: Duration = Duration::from_secs(120);
 struct Relay {
     client: reqwest::Client,
     gateway: Url,
+    directory: Url,
 }
 
 /// A relay to the gateway at `gateway` (its root URL, http or https).
@@ -31,11 +32,15 @@ struct Relay {
 /// # Errors
 /// If `gateway` is no URL that a path can be added to, or the system's TLS roots cannot be read.
 pub fn app(gateway: &str) -> Result<Router, String> {
-    let gateway = Url::parse(gateway)
-        .and_then(|url| url.join(forward::GATEWAY_PATH))
-        .map_err(|error| {
-            format!("gateway {gateway}: {error}; expected a URL such as http://127.0.0.1:8082")
-        })?;
+    let at = |path| {
+        Url::parse(gateway)
+            .and_then(|url| url.join(path))
+            .map_err(|error| {
+                format!("gateway {gateway}: {error}; expected a URL such as http://127.0.0.1:8082")
+            })
+    };
+    let directory = at(forward::DIRECTORY_PATH)?;
+    let gateway = at(forward::GATEWAY_PATH)?;
     // One provider of TLS per process; a second call says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
@@ -46,9 +51,11 @@ pub fn app(gateway: &str) -> Result<Router, String> {
         .no_proxy()
         .build()
         .map_err(|error| format!("the relay's HTTP client: {error}"))?;
-    Ok(Router::new()
-        .fallback(relay)
-        .with_state(Relay { client, gateway }))
+    Ok(Router::new().fallback(relay).with_state(Relay {
+        client,
+        gateway,
+        directory,
+    }))
 }
 
 /// Answers one request. Logged are status, bytes and times: no address, no path.
@@ -66,6 +73,7 @@ async fn relay(State(relay): State<Relay>, request: Request) -> Response {
             drain(request.into_body()).await;
             (refuse(&problem), 0)
         }
+        Decision::Directory => (relay.directory().await, 0),
         Decision::Forward { length } => (relay.carry(request.into_body(), length).await, length),
     };
     put(&mut response, forward::ANSWER_HEADERS);
@@ -94,6 +102,32 @@ fn decide(request: &Request) -> Decision {
 }
 
 impl Relay {
+    /// The gateway's list of keys, fetched without a word about who asks.
+    async fn directory(&self) -> Response {
+        let fetch = async {
+            let reply = self.client.get(self.directory.clone()).send().await.ok()?;
+            let status = reply.status().as_u16();
+            let content_type = reply.headers().get(header::CONTENT_TYPE).cloned();
+            Some((
+                status,
+                content_type,
+                short_body(reply, forward::MAX_DIRECTORY).await?,
+            ))
+        };
+        let limit = Duration::from_secs(forward::DIRECTORY_TIMEOUT_S);
+        let Ok(Some((status, content_type, body))) = tokio::time::timeout(limit, fetch).await
+        else {
+            return refuse(&Problem::unreachable(
+                "the gateway's list of keys cannot be fetched; try again",
+            ));
+        };
+        let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
+        match forward::decide_directory(status, content_type, body.len()) {
+            Ok(()) => answer(200, Some(forward::DIRECTORY_TYPE), Body::from(body)),
+            Err(problem) => refuse(&problem),
+        }
+    }
+
     /// Streams the body to the gateway and the reply back. When the page goes away, axum drops this future or
     /// the reply's body, and the connection to the gateway with it.
     async fn carry(&self, body: Body, length: u64) -> Response {
@@ -130,7 +164,7 @@ impl Relay {
                 Some(forward::REPLY_TYPE),
                 Body::from_stream(counted(reply)),
             ),
-            Reply::Problem { status } => match short_body(reply).await {
+            Reply::Problem { status } => match short_body(reply, forward::MAX_PROBLEM).await {
                 Some(body) => answer(status, Some(forward::PROBLEM_TYPE), Body::from(body)),
                 None => refuse(&Problem::unreachable(
                     "the gateway's error is too long or was cut off",
@@ -178,11 +212,11 @@ impl Drop for ReplyLog {
     }
 }
 
-async fn short_body(mut reply: reqwest::Response) -> Option<Vec<u8>> {
+async fn short_body(mut reply: reqwest::Response, longest: usize) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = reply.chunk().await.ok()? {
         body.extend(chunk);
-        if body.len() > forward::MAX_PROBLEM {
+        if body.len() > longest {
             return None;
         }
     }

@@ -31,6 +31,7 @@ async fn fetch(request: Request, env: Env, _: Context) -> worker::Result<Respons
         }
         Decision::Healthy => answer(200, Some("text/plain"), ResponseBody::Body(b"ok".to_vec())),
         Decision::Refuse(problem) => refuse(&problem),
+        Decision::Directory => directory(&env.var(GATEWAY)?.to_string()).await,
         Decision::Forward { .. } => carry(&request, &env.var(GATEWAY)?.to_string()).await,
     }
 }
@@ -66,6 +67,30 @@ async fn carry(request: &Request, gateway: &str) -> worker::Result<Response> {
             )),
         },
         Reply::Refuse(problem) => refuse(&problem),
+    }
+}
+
+/// The gateway's list of keys, fetched without a word about who asks.
+async fn directory(gateway: &str) -> worker::Result<Response> {
+    let mut init = RequestInit::new();
+    init.with_redirect(RequestRedirect::Manual);
+    let url = format!(
+        "{}{}",
+        gateway.trim_end_matches('/'),
+        forward::DIRECTORY_PATH
+    );
+    let failed = "the gateway's list of keys cannot be fetched; try again";
+    let outgoing = Request::new_with_init(&url, &init)?;
+    let Ok(mut reply) = Fetch::Request(outgoing).send().await else {
+        return refuse(&Problem::unreachable(failed));
+    };
+    let content_type = reply.headers().get("content-type")?;
+    let Ok(body) = reply.bytes().await else {
+        return refuse(&Problem::unreachable(failed));
+    };
+    match forward::decide_directory(reply.status_code(), content_type.as_deref(), body.len()) {
+        Ok(()) => answer(200, Some(forward::DIRECTORY_TYPE), ResponseBody::Body(body)),
+        Err(problem) => refuse(&problem),
     }
 }
 

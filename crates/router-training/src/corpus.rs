@@ -23,6 +23,15 @@ pub struct Scored {
     pub scores: BTreeMap<String, f32>,
 }
 
+/// A prompt of which nothing else is known.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Prompt {
+    /// Names the line.
+    pub id: String,
+    /// What was asked.
+    pub prompt: String,
+}
+
 /// A prompt, and the task it belongs to.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 pub struct Labelled {
@@ -44,6 +53,14 @@ pub fn read_scored(path: &Path) -> anyhow::Result<Vec<Scored>> {
         }
         Ok(())
     })
+}
+
+/// Reads lines `{"id", "prompt"}`; other fields are passed over.
+///
+/// # Errors
+/// As [`read_scored`].
+pub fn read_prompts(path: &Path) -> anyhow::Result<Vec<Prompt>> {
+    read(path, |_| Ok(()))
 }
 
 /// Reads lines `{"task", "prompt"}`; other fields are passed over.

@@ -17,9 +17,11 @@
 //! gain/          how much better the cloud's answer is expected to be, and how new a question is
 //! confidence/    what the tokens and the text of a local answer say of it
 //! calibration/   how likely a local answer stands, for one model file, and the threshold that keeps a stated risk
+//! bar.rs         from which probability on it is good enough where no risk is stated
 //! feedback.rs    what people do with local answers moves that threshold
 //! ```
 
+mod bar;
 pub mod calibration;
 mod change;
 pub mod confidence;
@@ -35,6 +37,7 @@ mod sentences;
 mod utility;
 mod weights;
 
+pub use bar::doubtful_below;
 pub use decide::{LEAST_ANSWER, NoRoute, decide, route};
 pub use inputs::{Inputs, Judgement, question};
 pub use learned::Weights;

@@ -162,7 +162,7 @@ fn weigh(inputs: &Inputs) -> Weighed {
         .max(if_(strain.too_hot, OVERSTRAINED))
         .max(if_(strain.slowed, SLOWED));
     Weighed {
-        gain: preferences.quality * gain(inputs),
+        gain: preferences.quality * gain(inputs.judgement),
         mode: match inputs.mode {
             Mode::PreferLocal => -PREFERRED,
             Mode::PreferCloud => PREFERRED,
@@ -194,13 +194,13 @@ fn unjudged(inputs: &Inputs) -> Option<ReasonCode> {
     if estimate.novelty >= UNFAMILIAR {
         return Some(ReasonCode::Unfamiliar);
     }
-    (gain(inputs) < EASY).then_some(ReasonCode::LooksEasy)
+    (gain(inputs.judgement) < EASY).then_some(ReasonCode::LooksEasy)
 }
 
 /// The expected gain over the page's model: what the estimate says, as far as the question is one that it knows, and
 /// how much weaker that model is than those that the estimate was learned from.
-fn gain(inputs: &Inputs) -> f32 {
-    let Judgement { guess, estimate } = inputs.judgement;
+pub(crate) fn gain(judgement: Judgement) -> f32 {
+    let Judgement { guess, estimate } = judgement;
     let estimated = estimate.map_or(0.0, |estimate| {
         estimate.gain.clamp(-1.0, 1.0) * (1.0 - estimate.novelty.clamp(0.0, 1.0))
     });

@@ -121,9 +121,11 @@ test('an answer that will stand is kept, and nothing leaves', async () => {
     // What the person thinks of it is learned from, here.
     const good = answer.getByRole('button', { name: 'Good', exact: true });
     await good.click();
-    await pwa.page.waitForFunction(() => localStorage.getItem('tidegate.feedback') !== null);
-    const learned = await pwa.page.evaluate(() => localStorage.getItem('tidegate.feedback'));
-    expect(JSON.parse(learned ?? '')).toMatchObject({ reactions: 1, drift: null });
+    const learned = await pwa.page.waitForFunction(() => {
+      const kept = JSON.parse(localStorage.getItem('tidegate.feedback') ?? '{}');
+      return kept.reactions === 1 ? kept : undefined;
+    });
+    expect(await learned.jsonValue()).toMatchObject({ reactions: 1, drift: null });
     expect([await good.getAttribute('aria-pressed'), await good.isDisabled()]).toEqual(['true', true]);
     expect(parties.upstream.requests).toEqual([]);
   });

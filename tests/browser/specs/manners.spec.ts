@@ -23,10 +23,11 @@ const CAPITAL: ChatRequest = {
 
 /**
  * Tells what the worker hears, and how many turns it had given its event loop by then; `turns`, too, once twenty of
- * a long prompt are over.
+ * a long prompt are over. It says `ready` to whoever says something: from then on they hear everything.
  */
 const TELLS_TURNS = `
 const told = new BroadcastChannel('turns');
+told.onmessage = () => told.postMessage(['ready', 0]);
 const post = MessagePort.prototype.postMessage;
 let turns = 0;
 let twentieth = Infinity;
@@ -49,8 +50,13 @@ test('a long prompt that nobody wants any more is not read on', async () => {
     async (long) => {
       const told: [what: string, turns: number][] = [];
       const controller = new AbortController();
+      const channel = new BroadcastChannel('turns');
+      await new Promise((resolve) => {
+        channel.onmessage = resolve;
+        channel.postMessage('hello');
+      });
       const routed = new Promise<void>((resolve) => {
-        new BroadcastChannel('turns').onmessage = ({ data }) => {
+        channel.onmessage = ({ data }) => {
           told.push(data);
           if (data[0] === 'turns') controller.abort();
           if (data[0] === 'route') resolve();

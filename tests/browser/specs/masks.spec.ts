@@ -102,8 +102,10 @@ test('where the page can answer it does while the tagger is missing, and says wh
   const model = site.offer('smollm2', readFileSync(places.model));
   const page = await open({ model, policy: { mode: 'prefer-cloud' } });
   const before = parties.upstream.requests.length;
-  const { receipt } = await ask(page, question('Say yes.', { max_tokens: 2 }));
-  expect(receipt).toMatchObject({ source: 'local', reasons: [{ code: 'detector-not-ready' }] });
+  const { receipt } = await ask(page, question('Say yes.', { max_tokens: 2, temperature: 0 }));
+  // What else it says is about the words that came: the model may doubt them.
+  expect(receipt?.source).toBe('local');
+  expect(receipt?.reasons[0]).toMatchObject({ code: 'detector-not-ready' });
   expect(parties.upstream.requests).toHaveLength(before);
 });
 

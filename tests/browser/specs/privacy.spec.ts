@@ -206,6 +206,7 @@ test('a conversation that cannot be kept, or not be opened, is no surprise', asy
   await trouble.waitFor({ state: 'detached' });
   await page.kept();
   await page.page.reload();
+  await page.page.getByText('And who is Ann?').waitFor();
   expect(await page.page.getByTestId('question').allInnerTexts()).toEqual([
     'Who is Rachel?',
     'And who is Tom?',

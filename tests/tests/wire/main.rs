@@ -6,12 +6,16 @@
     reason = "the rig is test code, too: a failure is a panic"
 )]
 
+mod replay;
 mod rig;
+mod traffic;
 
 use std::time::{Duration, Instant};
 
 use oblivious_http::{Error, GatewayKeys, KEYS_TYPE, REPLY_TYPE, REQUEST_TYPE, VerifiedKey};
+use query::CloudState;
 use rig::{Failure, Rig, Step, UPSTREAM_KEY, ask, listen, logged, post, soon};
+use router::{RateLimit, Schedule};
 use serde_json::{Value, json};
 
 const QUESTION: &str = "Where do storks sleep?";
@@ -146,6 +150,30 @@ async fn refusals_of_the_upstream_arrive_sealed() {
         let error: Value = serde_json::from_str(&page.finish().await.unwrap()).unwrap();
         assert_eq!(error["error"]["code"], code, "upstream {upstream}");
     }
+}
+
+#[tokio::test]
+async fn what_an_upstream_says_of_its_rate_limit_reaches_the_router_inside_the_seal() {
+    let rig = Rig::start().await;
+    rig.answer_limited(&[("retry-after", "7"), ("set-cookie", "account=1")]);
+    let mut page = rig.ask(QUESTION).await.unwrap();
+    assert_eq!(page.status().await, 429);
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let sealed = [
+        field("content-type", "application/json"),
+        field("retry-after", "7"),
+    ];
+    assert_eq!(page.headers, sealed);
+
+    // As the engine does with what it opened.
+    let fields = page
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut schedule = Schedule::default();
+    schedule.cloud_refused(1_000.0, &RateLimit::read(fields));
+    let scarcity = |now_ms| schedule.cloud(now_ms, CloudState::default()).scarcity;
+    assert_eq!([scarcity(7_999.0), scarcity(8_001.0)], [1.0, 0.0]);
 }
 
 #[tokio::test]

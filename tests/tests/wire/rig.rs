@@ -3,7 +3,7 @@
 use std::{
     io::Write,
     sync::{Arc, Mutex, OnceLock},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::{
@@ -11,13 +11,13 @@ use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{AppendHeaders, IntoResponse, Response},
     serve::ListenerExt,
 };
 use futures::stream;
-use gateway::Upstream;
-use oblivious_http::{Event, GatewayKeys, Opener, REQUEST_TYPE, VerifiedKey, seal};
-use query::{ChatRequest, Message, PrivacyLevel, Role};
+use gateway::{Settings, Upstream};
+use oblivious_http::{Event, GatewayKeys, Opener, REQUEST_TYPE, Sealed, Terms, VerifiedKey, seal};
+use query::{ChatRequest, Message, PrivacyLevel, Role, Traffic};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -39,6 +39,8 @@ pub enum Step {
 /// What the upstream does with one request.
 enum Script {
     Status(u16),
+    /// Answers 429 with these header fields.
+    Limited(&'static [(&'static str, &'static str)]),
     /// Answers as the steps come.
     Stream(mpsc::UnboundedReceiver<Step>),
     /// Never begins to answer.
@@ -70,6 +72,11 @@ pub struct Rig {
 
 impl Rig {
     pub async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// With a gateway of these settings.
+    pub async fn with(settings: Settings) -> Self {
         let (asked_sender, asked) = mpsc::unbounded_channel();
         let script = Arc::new(Mutex::new(None));
         let upstreamed = Upstreamed {
@@ -80,16 +87,20 @@ impl Rig {
         Self {
             script,
             asked,
-            ..Self::before(&format!("{upstream}/v1")).await
+            ..Self::between(&format!("{upstream}/v1"), settings).await
         }
     }
 
     /// Relay and gateway before some upstream.
     pub async fn before(upstream: &str) -> Self {
+        Self::between(upstream, Settings::default()).await
+    }
+
+    async fn between(upstream: &str, settings: Settings) -> Self {
         log();
         let keys = GatewayKeys::generate().unwrap();
         let upstream = Upstream::new(upstream, Some(UPSTREAM_KEY.to_owned())).unwrap();
-        let gateway = listen(gateway::app(keys.clone(), upstream).unwrap()).await;
+        let gateway = listen(gateway::app(keys.clone(), upstream, settings).unwrap()).await;
         let relay = listen(relay::native::app(&gateway).unwrap()).await;
         Self {
             relay,
@@ -103,6 +114,11 @@ impl Rig {
     /// The next request is answered with this status.
     pub fn answer_status(&self, status: u16) {
         *self.script.lock().unwrap() = Some(Script::Status(status));
+    }
+
+    /// The next request is refused for a rate limit, with these header fields.
+    pub fn answer_limited(&self, headers: &'static [(&'static str, &'static str)]) {
+        *self.script.lock().unwrap() = Some(Script::Limited(headers));
     }
 
     /// The next request is never answered.
@@ -124,13 +140,37 @@ impl Rig {
 
     /// Seals a question and posts it to the relay.
     pub async fn ask(&self, question: &str) -> Result<Page, Failure> {
-        let key = VerifiedKey::pinned(&self.keys.config_list().unwrap()).unwrap();
-        ask(&self.relay, &key, question).await
+        ask(&self.relay, &self.key(), question).await
+    }
+
+    /// The gateway's best key.
+    pub fn key(&self) -> VerifiedKey {
+        VerifiedKey::pinned(&self.keys.config_list().unwrap()).unwrap()
+    }
+
+    /// How many requests the upstream has got that nobody has looked at.
+    pub fn asked_beside(&mut self) -> usize {
+        std::iter::from_fn(|| self.asked.try_recv().ok()).count()
+    }
+}
+
+/// Now, and an answer as it comes.
+pub fn terms() -> Terms {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Terms {
+        date_s: now.unwrap().as_secs(),
+        traffic: Traffic::Off,
     }
 }
 
 /// Seals a question to `key` and posts it to `relay`.
 pub async fn ask(relay: &str, key: &VerifiedKey, question: &str) -> Result<Page, Failure> {
+    let (sealed, opener) = sealed(key, question, &terms());
+    send(relay, &sealed, opener).await
+}
+
+/// A sealed question, and what opens the answer.
+pub fn sealed(key: &VerifiedKey, question: &str, terms: &Terms) -> (Sealed, Opener) {
     let request = ChatRequest {
         messages: vec![Message::new(Role::User, question)],
         model: Some("cloud-model".to_owned()),
@@ -139,7 +179,11 @@ pub async fn ask(relay: &str, key: &VerifiedKey, question: &str) -> Result<Page,
     let mut vault = privacy::Vault::new();
     let findings = privacy::find(&request, PrivacyLevel::Balanced, &vault);
     let releasable = privacy::pseudonymize(&findings, &mut vault).unwrap();
-    let (sealed, opener) = seal(key, releasable).unwrap();
+    seal(key, &releasable, terms).unwrap()
+}
+
+/// Posts a sealed question to `relay`.
+pub async fn send(relay: &str, sealed: &Sealed, opener: Opener) -> Result<Page, Failure> {
     let reply = post(relay, REQUEST_TYPE, sealed.bytes().to_vec()).await;
     if reply.status() != 200 {
         let status = reply.status().as_u16();
@@ -152,6 +196,7 @@ pub async fn ask(relay: &str, key: &VerifiedKey, question: &str) -> Result<Page,
         reply,
         opener,
         text: sealed.text().to_owned(),
+        headers: Vec::new(),
         body: Vec::new(),
     })
 }
@@ -185,10 +230,17 @@ pub struct Page {
     opener: Opener,
     /// What was sealed.
     pub text: String,
+    /// The header fields inside the seal, once the status is known.
+    pub headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
 impl Page {
+    /// The reply as it comes, and what opens it.
+    pub fn into_parts(self) -> (reqwest::Response, Opener) {
+        (self.reply, self.opener)
+    }
+
     /// The status inside the seal.
     pub async fn status(&mut self) -> u16 {
         loop {
@@ -196,9 +248,10 @@ impl Page {
             let mut events = self.opener.push(&chunk).unwrap().into_iter();
             // Before the head, there may be signs of life.
             if let Some(event) = events.next() {
-                let Event::Head { status, .. } = event else {
+                let Event::Head { status, headers } = event else {
                     panic!("content before the head")
                 };
+                self.headers = headers;
                 self.take(events);
                 return status;
             }
@@ -303,6 +356,10 @@ async fn scripted(State(upstreamed): State<Upstreamed>, request: Request) -> Res
         .expect("no script for this request");
     match script {
         Script::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Script::Limited(headers) => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            (status, AppendHeaders(headers.iter().copied())).into_response()
+        }
         Script::Silent => {
             let _alive = OnDrop(Some(alive));
             std::future::pending().await

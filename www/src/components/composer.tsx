@@ -104,7 +104,7 @@ function placeholder(ready: boolean): string {
 }
 
 /** As high as its text, up to a third of the window. */
-function grow(box: HTMLTextAreaElement | null): void {
+export function grow(box: HTMLTextAreaElement | null): void {
   if (box === null) return;
   box.style.height = 'auto';
   box.style.height = `${Math.min(box.scrollHeight, innerHeight / 3)}px`;

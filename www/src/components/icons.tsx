@@ -9,6 +9,11 @@ export const NewIcon = () => icon(<path d="M10 4v12M4 10h12" />);
 export const ChevronIcon = () => icon(<path d="m6 8 4 4 4-4" />, 16);
 export const CopyIcon = () => icon(<path d="M7.5 7.5h8.5v8.5H7.5zM12.5 7.5V4H4v8.5h3.5" />, 16);
 export const AgainIcon = () => icon(<path d="M15.5 10a5.5 5.5 0 1 1-1.7-4M15.7 3v3.5h-3.5" />, 16);
+export const EditIcon = () =>
+  icon(
+    <path d="M4.5 15.5l.8-3.4 7.6-7.6a1.4 1.4 0 0 1 2 0l.6.6a1.4 1.4 0 0 1 0 2l-7.6 7.6ZM11.6 5.8l2.6 2.6" />,
+    16,
+  );
 export const ThumbUpIcon = () =>
   icon(<path d="M4 9.2h2.6v7H4zM6.6 9.2 9.8 3.6c1.4 0 2 .9 1.7 2.2l-.6 2.6h4.2l1 1.3-1.3 6.5H6.6" />, 16);
 export const ThumbDownIcon = () =>

@@ -6,6 +6,7 @@ import { chooseMode, hasCloud, mode } from '../session.ts';
 import { MODES, modeWords } from '../words.ts';
 import { Gate } from './gate.tsx';
 import { ChevronIcon } from './icons.tsx';
+import { LearnedView } from './learned.tsx';
 
 const isOpen = signal(false);
 
@@ -81,6 +82,7 @@ export function Modes() {
         ) : (
           <p class="no-cloud">This site has no relay configured, so nothing can leave the page.</p>
         )}
+        <LearnedView />
       </fieldset>
     </div>
   );

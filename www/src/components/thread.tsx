@@ -2,7 +2,9 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { turns } from '../chat.ts';
 import { requestFor } from '../conversation.ts';
 import { AnswerView } from './answer.tsx';
+import { DriftNote } from './learned.tsx';
 import { ModelCard } from './model-card.tsx';
+import { Question } from './question.tsx';
 
 /** The conversation. It follows a growing answer for as long as the reader stays at the end. */
 export function Thread() {
@@ -28,10 +30,7 @@ export function Thread() {
     <div class="thread">
       {turns.value.map((turn, i) => (
         <article class="turn" key={turn.id}>
-          <h2 class="question">
-            <span class="unseen">You asked: </span>
-            <span data-testid="question">{turn.question}</span>
-          </h2>
+          <Question text={turn.question} last={i === count - 1} />
           <AnswerView
             id={turn.id}
             answer={turn.answer}
@@ -40,6 +39,7 @@ export function Thread() {
           />
         </article>
       ))}
+      <DriftNote />
       <ModelCard />
     </div>
   );

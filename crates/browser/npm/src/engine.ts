@@ -63,6 +63,13 @@ export interface Diagnostics {
    * result is back. Only on WebGPU.
    */
   dispatchCost(operations: number): Promise<{ issueMs: number; totalMs: number }>;
+  /** What it takes to find what is personal in a request, and what would leave instead of it, in ms. */
+  detectionCost(request: ChatRequest): Promise<{ ms: number }>;
+  /**
+   * What it takes to decide where a request is answered, in ms, where both places may answer: once it is known what is
+   * personal, and with the weights that judge it.
+   */
+  decisionCost(request: ChatRequest): Promise<{ ms: number }>;
   /**
    * How the last request was decided, answered or not, as JSON: `tidegate replay` decides it again. It holds counts,
    * kinds and scores, and nothing of what was asked. Undefined before the first request.

@@ -93,6 +93,7 @@ export type {
   Topic,
   TopicFinding,
   TopLogprob,
+  Traffic,
   Usage,
   UsageByTier,
   Utility,

@@ -16,6 +16,7 @@ import type {
   Price,
   PrivacyLevel,
   Risk,
+  Traffic,
 } from './types.gen.js';
 
 /**
@@ -46,6 +47,12 @@ export interface CloudOptions {
   keys: string;
   /** The model that the gateway should ask for. */
   model?: string;
+  /**
+   * How answers travel, so that whoever sees the sealed bytes go by learns little from their lengths and times:
+   * `balanced` in chunks of one size, ten a second, as many as the next of a few numbers; `strict` with fewer and
+   * larger ones; `off` as they come. Default: `balanced`.
+   */
+  traffic?: Traffic;
   /** What models cost, by name, for a million tokens, in any currency that `preferences.fairPrice` is in too. */
   prices?: Record<string, Price>;
 }
@@ -173,6 +180,7 @@ const MODES: readonly Mode[] = ['local-only', 'prefer-local', 'prefer-cloud', 'c
 const OVERFLOW: readonly Overflow[] = ['error', 'drop-oldest', 'summarise', 'cloud'];
 const PATIENCE: readonly Patience[] = ['urgent', 'normal', 'patient'];
 const ON_DOUBT: readonly OnDoubt[] = ['ship', 'mark', 'escalate', 'ask'];
+const TRAFFIC: readonly Traffic[] = ['off', 'balanced', 'strict'];
 const PRIORITIES: readonly Priority[] = ['foreground', 'background'];
 
 /** Checks options; `base` resolves relative URLs. */
@@ -282,7 +290,7 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
 }
 
 function cloudOptions(cloud: CloudOptions, base: string | undefined): CloudOptions {
-  onlyKnown('options.cloud', cloud, ['relays', 'keys', 'model', 'prices']);
+  onlyKnown('options.cloud', cloud, ['relays', 'keys', 'model', 'traffic', 'prices']);
   if (!Array.isArray(cloud.relays) || cloud.relays.length === 0) {
     throw invalid('options.cloud.relays: expected at least one relay URL');
   }
@@ -294,6 +302,9 @@ function cloudOptions(cloud: CloudOptions, base: string | undefined): CloudOptio
     relays,
     keys: cloud.keys,
     ...(cloud.model === undefined ? {} : { model: cloud.model }),
+    ...(cloud.traffic === undefined
+      ? {}
+      : { traffic: oneOf('options.cloud.traffic', cloud.traffic, TRAFFIC) }),
     ...(cloud.prices === undefined ? {} : { prices: prices('options.cloud.prices', cloud.prices) }),
   };
 }

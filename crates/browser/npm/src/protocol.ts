@@ -43,6 +43,8 @@ export interface Calls {
     result: { prompt: number[]; ids: number[] };
   };
   dispatchCost: { ask: { operations: number }; result: { issueMs: number; totalMs: number } };
+  detectionCost: { ask: { request: ChatRequest; policy: Policy }; result: { ms: number } };
+  decisionCost: { ask: { request: ChatRequest; policy: Policy }; result: { ms: number } };
   lastRecord: { ask: object; result: string | null };
 }
 

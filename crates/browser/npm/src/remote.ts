@@ -3,7 +3,7 @@ import type { AnswerCall, Diagnostics, Engine } from './engine.js';
 import { asError, disposed, type TidegateError } from './errors.js';
 import type { FeedbackChange, Learned } from './feedback.js';
 import { GpuRecord } from './gpu-record.js';
-import type { EngineOptions, Progress } from './options.js';
+import { type EngineOptions, type Progress, policyData } from './options.js';
 import type { CallName, Calls, Journal } from './protocol.js';
 import { DeviceWatch } from './signals.js';
 import type { Stats } from './stats.js';
@@ -78,6 +78,10 @@ export class RemoteEngine implements Engine {
   readonly diagnostics: Diagnostics = {
     greedy: (prompt, maxTokens) => this.#call('greedy', { prompt, maxTokens }),
     dispatchCost: (operations) => this.#call('dispatchCost', { operations }),
+    detectionCost: (request) =>
+      this.#call('detectionCost', { request, policy: policyData(true, { mode: 'prefer-local' }) }),
+    decisionCost: (request) =>
+      this.#call('decisionCost', { request, policy: policyData(true, { mode: 'prefer-local' }) }),
     lastRecord: async () => (await this.#call('lastRecord', {})) ?? undefined,
   };
 

@@ -94,6 +94,8 @@ class TestEngine implements Engine {
   readonly diagnostics = {
     greedy: async () => Promise.reject(unsupported('diagnostics.greedy')),
     dispatchCost: async () => Promise.reject(unsupported('diagnostics.dispatchCost')),
+    detectionCost: async () => Promise.reject(unsupported('diagnostics.detectionCost')),
+    decisionCost: async () => Promise.reject(unsupported('diagnostics.decisionCost')),
     lastRecord: async () => Promise.reject(unsupported('diagnostics.lastRecord')),
   };
 

@@ -1156,9 +1156,14 @@ finish_reasons: Array<FinishReason>,
 receipt: Receipt, };
 
 /**
+ * How the cloud's answer travels. The page asks for it inside the seal, the gateway grants it within its bounds.
+ */
+export type Traffic = "off" | "balanced" | "strict";
+
+/**
  * What went wrong. Closed: a new code is a change of the interface.
  */
-export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "tools-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "detector-unavailable" | "consent-declined" | "relay-unavailable" | "gateway-unavailable" | "key-mismatch" | "seal-broken" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
+export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "tools-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "detector-unavailable" | "consent-declined" | "relay-unavailable" | "gateway-unavailable" | "key-mismatch" | "seal-broken" | "clock-skewed" | "replayed" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
 
 /**
  * An error as the page sees it.

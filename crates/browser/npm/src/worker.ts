@@ -171,6 +171,19 @@ async function call(
       const [issueMs = 0, totalMs = 0] = await handle.dispatchCost(message.operations);
       return { issueMs, totalMs };
     }
+    case 'detectionCost': {
+      await untilFindable(handle, message);
+      const request = JSON.stringify(message.request);
+      const policy = JSON.stringify(message.policy);
+      const start = performance.now();
+      handle.preview(request, policy);
+      return { ms: performance.now() - start };
+    }
+    case 'decisionCost': {
+      await untilFindable(handle, message);
+      const { request, policy } = message;
+      return { ms: handle.decisionCost(JSON.stringify(request), JSON.stringify(policy)) };
+    }
     case 'lastRecord':
       return handle.lastRecord() ?? null;
   }
@@ -194,13 +207,18 @@ function askDoubt(id: number, doubt: string): Promise<boolean> {
   });
 }
 
-type Findable = Extract<ToWorker, { type: 'answer' | 'route' | 'preview' | 'editMasks' }>;
+/** What looks for what is personal. */
+type Findable = Extract<ToWorker, { type: Decidable | Detecting }>;
+/** What decides where a question is answered. */
+type Decidable = 'answer' | 'route' | 'decisionCost';
+/** What looks and decides nothing. */
+type Detecting = 'preview' | 'editMasks' | 'detectionCost';
 
 /** Waits for the weights that take part; an answer that stays in the page does not wait for the tagger. */
 async function untilFindable(handle: Handle, message: Findable): Promise<void> {
   if (weights === undefined) return;
   const { router, tagger } = weights;
-  const isDecided = message.type === 'answer' || message.type === 'route';
+  const isDecided = message.type === 'answer' || message.type === 'route' || message.type === 'decisionCost';
   if (isDecided && message.policy.mode === 'prefer-local') await until(router, handle, message.id);
   const needsTagger = !isDecided || (!tagger.isThere && lacksTagger(handle, message));
   if (needsTagger) await until(tagger, handle, message.id);
@@ -214,7 +232,7 @@ async function until(file: WeightsFile, handle: Handle, id: number): Promise<voi
 }
 
 /** Whether a request would leave if the tagger were there. */
-function lacksTagger(handle: Handle, { request, policy }: Extract<Findable, { type: 'answer' | 'route' }>) {
+function lacksTagger(handle: Handle, { request, policy }: Extract<Findable, { type: Decidable }>) {
   try {
     const { reasons }: Route = JSON.parse(handle.route(JSON.stringify(request), JSON.stringify(policy)));
     return reasons[0]?.code === 'detector-not-ready';

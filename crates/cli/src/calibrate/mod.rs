@@ -7,12 +7,13 @@ use std::{collections::HashMap, fs, path::PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use query::Intent;
 use router::calibration::{Calibration, ModelFile, Questions};
-use router_training::calibration::{Graded, curves};
+use router_training::calibration::{Graded, Signal, curves, out_of_fold, telling};
 
-pub(crate) use results::{Answered, estimates, read as read_results};
+pub(crate) use results::{Answered, read as read_results};
 
-use crate::{eval::grade::Match, load::Device};
+use crate::{estimates, eval::grade::Match, learned, load::Device};
 
 /// What `tidegate calibrate --help` begins with.
 pub(crate) const ABOUT: &str = "\
@@ -53,8 +54,8 @@ pub struct Arguments {
     /// Where the calibration goes; without it, questions are asked and nothing else.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Expected gains, JSON Lines `{"id","gain","novelty"}`, by weights that were not trained with these questions: the
-    /// calibration then also says what both together mean.
+    /// Expected gains by weights that were not trained with these questions, as `tidegate eval router --estimates` writes
+    /// them: the calibration then also says what both together mean.
     #[arg(long, value_name = "FILE", requires = "out")]
     estimates: Option<PathBuf>,
     /// Which half of the answers tests thresholds.
@@ -69,7 +70,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     };
     let estimates = match &arguments.estimates {
-        Some(path) => estimates(path)?,
+        Some(path) => estimates::read(path)?,
         None => HashMap::new(),
     };
     let graded: Vec<Graded> = answered
@@ -85,6 +86,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Parts that take turns in being left out, to see of which kinds of questions certainty says something.
+const FOLDS: usize = 5;
 /// Answers that a calibration takes at least: fewer prove nothing.
 const LEAST: usize = 100;
 
@@ -101,9 +104,16 @@ fn calibration(
         );
     }
     let (whole, beginning) = curves(graded, seed);
+    let weights = learned::router();
+    let kinds: Vec<Intent> = answered
+        .iter()
+        .map(|answer| weights.intent(&answer.prompt).intent)
+        .collect();
+    let left_out = out_of_fold(graded, Signal::Confidence, FOLDS, seed);
     Ok(Calibration {
         model,
         questions: sets(answered),
+        telling: Some(telling(graded, &left_out, &kinds)),
         whole,
         beginning,
     })

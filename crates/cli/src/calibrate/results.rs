@@ -1,7 +1,6 @@
 //! Answers as they are kept between two runs.
 
 use std::{
-    collections::HashMap,
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Write},
     path::Path,
@@ -83,25 +82,6 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Answered>> {
         }
     }
     Ok(answered)
-}
-
-/// Expected gains by the id of the question: lines `{"id","gain","novelty"}`.
-pub(crate) fn estimates(path: &Path) -> anyhow::Result<HashMap<String, Estimate>> {
-    #[derive(Deserialize)]
-    struct Line {
-        id: String,
-        #[serde(flatten)]
-        estimate: Estimate,
-    }
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    (1..)
-        .zip(text.lines())
-        .map(|(number, line)| {
-            let place = || format!("{}, line {number}", path.display());
-            let Line { id, estimate } = serde_json::from_str(line).with_context(place)?;
-            Ok((id, estimate))
-        })
-        .collect()
 }
 
 /// Opens for appending, without a last line that was cut off.

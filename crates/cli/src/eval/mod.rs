@@ -12,6 +12,7 @@ mod plot;
 mod privacy;
 mod router;
 mod timing;
+mod traffic;
 
 use clap::Subcommand;
 
@@ -36,6 +37,9 @@ pub enum What {
     /// What the router's expected gain is worth on prompts whose scores are known: one line of JSON a file.
     #[command(long_about = router::ABOUT)]
     Router(router::Arguments),
+    /// What lengths and times of sealed answers tell whoever sees them go by: one line of JSON per policy.
+    #[command(long_about = traffic::ABOUT)]
+    Traffic(traffic::Arguments),
 }
 
 /// Runs an evaluation.
@@ -48,5 +52,6 @@ pub fn run(what: &What) -> anyhow::Result<()> {
         What::Intent(arguments) => intent::run(arguments),
         What::Leak(arguments) => leak::run(arguments),
         What::Router(arguments) => router::run(arguments),
+        What::Traffic(arguments) => traffic::run(arguments),
     }
 }

@@ -109,7 +109,10 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         relay::native::app(&gateway_door.url()).map_err(anyhow::Error::msg)?,
         &shutdown,
     );
-    gateway_door.serve(gateway::app(keys, upstream)?, &shutdown);
+    gateway_door.serve(
+        gateway::app(keys, upstream, gateway::Settings::default())?,
+        &shutdown,
+    );
 
     if arguments.json {
         let line: serde_json::Map<_, _> = urls

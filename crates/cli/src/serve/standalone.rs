@@ -1,13 +1,23 @@
 //! `tidegate relay` and `tidegate gateway`: each alone, for operators that do not know each other.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
-use gateway::Upstream;
+use gateway::{KeyRing, Settings, Upstream};
 use oblivious_http::GatewayKeys;
+use query::Traffic;
 
 use super::listen::{self, Door, Shutdown};
+use crate::{clock, keys::KeyFile};
+
+/// How often the files of keys are looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Options of `tidegate relay`.
 #[derive(Args)]
@@ -34,9 +44,11 @@ pub struct GatewayArguments {
     /// Address to listen on. TLS is the business of the server in front of it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8082")]
     listen: SocketAddr,
-    /// File with the 32 secret bytes that the keys follow from; made if it is not there.
-    #[arg(long, value_name = "FILE")]
-    seed: PathBuf,
+    #[command(flatten)]
+    keys: Keys,
+    /// The signed list of the keys (`tidegate keys sign`), handed out at /key-directory. Read anew when it changes.
+    #[arg(long, value_name = "FILE", requires = "keys")]
+    directory: Option<PathBuf>,
     /// Base URL of an OpenAI-compatible server.
     #[arg(long, value_name = "URL", env = "TIDEGATE_UPSTREAM_URL")]
     upstream_url: String,
@@ -48,15 +60,102 @@ pub struct GatewayArguments {
         hide_env_values = true
     )]
     upstream_key: Option<String>,
+    /// Answers travel at least so: what a page wants below it becomes this. `off`, `balanced` or `strict`.
+    #[arg(long, value_name = "POLICY", default_value = "off", value_parser = traffic)]
+    traffic_at_least: Traffic,
+    /// And at most so.
+    #[arg(long, value_name = "POLICY", default_value = "strict", value_parser = traffic)]
+    traffic_at_most: Traffic,
+}
+
+fn traffic(name: &str) -> Result<Traffic, String> {
+    Traffic::named(name).ok_or_else(|| "expected off, balanced or strict".to_owned())
+}
+
+/// Where the keys come from.
+#[derive(Args)]
+#[group(required = true, multiple = false, id = "source")]
+struct Keys {
+    /// File with the 32 secret bytes that one pair of keys follows from; made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+    /// File with keys that rotate (`tidegate keys generate`). Read anew when it changes.
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
 }
 
 /// Answers until interrupted.
 pub fn run_gateway(arguments: GatewayArguments) -> anyhow::Result<()> {
     listen::block_on(async {
-        let keys = GatewayKeys::from_seed(&seed(&arguments.seed)?)?;
+        let keys = key_ring(&arguments.keys, arguments.directory)?;
         let upstream = Upstream::new(&arguments.upstream_url, arguments.upstream_key)
             .map_err(anyhow::Error::msg)?;
-        serve("gateway", arguments.listen, gateway::app(keys, upstream)?).await
+        let (at_least, at_most) = (arguments.traffic_at_least, arguments.traffic_at_most);
+        ensure!(
+            at_least <= at_most,
+            "--traffic-at-least {} is more than --traffic-at-most {}",
+            at_least.name(),
+            at_most.name()
+        );
+        let settings = Settings {
+            traffic: at_least..=at_most,
+            ..Settings::default()
+        };
+        serve(
+            "gateway",
+            arguments.listen,
+            gateway::app(keys, upstream, settings)?,
+        )
+        .await
+    })
+}
+
+/// The keys, from a seed for good or from files that are watched.
+fn key_ring(source: &Keys, directory: Option<PathBuf>) -> anyhow::Result<KeyRing> {
+    let file = match (&source.keys, &source.seed) {
+        (Some(file), _) => file.clone(),
+        (None, Some(file)) => return Ok(GatewayKeys::from_seed(&seed(file)?)?.into()),
+        // clap asks for one of them.
+        (None, None) => anyhow::bail!("give --keys or --seed"),
+    };
+    let mut last = read_keys(&file, directory.as_ref(), clock::now())?;
+    let ring = KeyRing::new(last.keys.clone(), last.directory.clone());
+    let watched = ring.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            match read_keys(&file, directory.as_ref(), clock::now()) {
+                Ok(read) if read.configs == last.configs && read.directory == last.directory => {}
+                Ok(read) => {
+                    watched.replace(read.keys.clone(), read.directory.clone());
+                    last = read;
+                    tracing::warn!("the keys have changed");
+                }
+                // What is there goes on; half a file is whole the next time.
+                Err(error) => tracing::error!("the keys cannot be read anew: {error:#}"),
+            }
+        }
+    });
+    Ok(ring)
+}
+
+/// What the files hold now.
+struct ReadKeys {
+    keys: GatewayKeys,
+    /// What tells them from others. They also change when one of them becomes valid or expires.
+    configs: Vec<u8>,
+    directory: Option<String>,
+}
+
+fn read_keys(file: &Path, directory: Option<&PathBuf>, now: u64) -> anyhow::Result<ReadKeys> {
+    let keys = KeyFile::read(file)?.gateway_keys(now)?;
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path).with_context(|| format!("--directory {}", path.display()))
+    };
+    Ok(ReadKeys {
+        configs: keys.config_list()?,
+        keys,
+        directory: directory.map(read).transpose()?,
     })
 }
 

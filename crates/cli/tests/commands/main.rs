@@ -5,6 +5,7 @@
     reason = "outside `#[test]` functions, but only for them"
 )]
 
+mod keys;
 mod privacy;
 mod replay;
 mod routing;

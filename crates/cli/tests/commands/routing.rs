@@ -284,3 +284,123 @@ fn prompts_are_routed_as_they_would_be_now_and_a_person_can_read_it() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
 }
+
+#[test]
+fn a_policy_is_scored_as_a_whole() {
+    let folder = std::env::temp_dir().join(format!("policy-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let [data, file] = ["data.jsonl", "policy.json"].map(path);
+    std::fs::write(&data, scored(40)).unwrap();
+    std::fs::write(
+        &file,
+        r#"{"mode": "prefer-local", "preferences": {"cost": 4}}"#,
+    )
+    .unwrap();
+    let of = |words: &[&str]| -> Value {
+        let words = [&["eval", "router", "--data", &data], words].concat();
+        let output = run(&words, "");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{errors}");
+        let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+        line["decisions"].clone()
+    };
+    // The weak model is right in every other one.
+    let local = of(&["--policy", "local-only"]);
+    assert_eq!(
+        (&local["sent"], &local["score"]["value"]),
+        (&json!(0.0), &json!(0.5))
+    );
+    assert_eq!(
+        (&local["cost"], &local["recovered"]),
+        (&json!(0.0), &json!(0.0))
+    );
+    let cloud = of(&["--policy", "cloud-only", "--price", "1", "4"]);
+    assert_eq!(
+        (&cloud["sent"], &cloud["score"]["value"]),
+        (&json!(1.0), &json!(1.0))
+    );
+    assert!(cloud["cost"].as_f64().unwrap() > 0.0);
+    assert_eq!(cloud["cost"], cloud["cost_of_all"]);
+    assert_eq!(cloud["reasons"], json!({"mode-cloud-only": 40}));
+    // Where the cloud costs nothing the stories with numbers go, as mathematics; not where money counts so much.
+    let between = of(&["--policy", "prefer-local", "--price", "0", "0"]);
+    assert_eq!(
+        (&between["sent"], &between["score"]["value"]),
+        (&json!(0.5), &json!(1.0))
+    );
+    assert_eq!(between["above_chance"]["value"], json!(0.25));
+    assert_eq!(
+        of(&["--policy", &file, "--price", "1000", "1000"])["sent"],
+        json!(0.0)
+    );
+
+    let refused = run(
+        &[
+            "eval",
+            "router",
+            "--data",
+            &data,
+            "--policy",
+            "prefer-lokal",
+        ],
+        "",
+    );
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("prefer-lokal: neither local-only"), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Prompts with scores, so many of two kinds.
+fn scored(count: u32) -> String {
+    let line = |at: u32| {
+        let prompt = if at.is_multiple_of(2) {
+            format!("What is the capital of province number {at} of the island of Hyrule{at}?")
+        } else {
+            format!(
+                "A farmer has {at} sheep and sells {} of them. How many are left? Explain each step.",
+                at / 2
+            )
+        };
+        json!({"id": format!("set/{at}"), "domain": "set", "prompt": prompt, "weak": 1 - at % 2, "strong": 1})
+    };
+    log(count, line)
+}
+
+#[test]
+fn estimates_are_of_prompts_that_were_left_out_and_of_some_without_scores() {
+    let folder = std::env::temp_dir().join(format!("estimates-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let [data, others, out] = ["data.jsonl", "others.jsonl", "out.jsonl"].map(path);
+    std::fs::write(&data, scored(120)).unwrap();
+    let other = json!({"id": "else/1", "prompt": "Who wrote the novel Middlemarch?"});
+    std::fs::write(&others, format!("{other}\n")).unwrap();
+    let words = ["eval", "router", "--data", &data, "--folds", "2"];
+    let more = ["--estimates", &out, "--ungraded", &others];
+    let output = run(&[&words[..], &more].concat(), "");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let written = std::fs::read_to_string(&out).unwrap();
+    let mut ids: Vec<String> = Vec::new();
+    for line in written.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let gain = line["gain"].as_f64().unwrap();
+        assert!((-1.0..=1.0).contains(&gain) && line["novelty"].is_number());
+        ids.push(line["id"].as_str().unwrap().to_owned());
+    }
+    let expected = (0..120).map(|at| format!("set/{at}"));
+    let expected: Vec<String> = expected.chain(["else/1".to_owned()]).collect();
+    assert_eq!(ids, expected);
+    // Estimates of what was learned from are worth nothing here.
+    let refused = run(
+        &["eval", "router", "--data", &data, "--ungraded", &others],
+        "",
+    );
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("--folds"), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -578,6 +578,46 @@ fn where_no_threshold_keeps_the_risk_every_answer_is_doubtful() {
     assert_eq!(came.receipt().doubt, unsure(0.875, true));
 }
 
+/// Where no risk is stated, an answer is held against the average of its calibration, and only where certainty says something.
+#[test]
+fn a_weak_model_is_held_to_what_it_can_do() {
+    // Of a hundred answers 25 stood; of these kinds of questions certainty says something, or of all.
+    let weak = |telling: Option<serde_json::Value>| {
+        let mut json = serde_json::to_value(calibration()).unwrap();
+        json["questions"] =
+            serde_json::json!([{ "name": "all", "asked": 100, "right": 20, "worse": 75 }]);
+        if let Some(telling) = telling {
+            json["telling"] = telling;
+        }
+        Calibration::from_json(&json.to_string()).unwrap()
+    };
+    let nothing = Some(serde_json::json!([]));
+    for (sure, telling, doubt) in [
+        (-2.75, None, None),
+        (-3.25, None, unsure(0.1875, true)),
+        (-3.25, nothing, None),
+    ] {
+        let model = script([sure; 20]);
+        let says = says(true, true);
+        let engine = engine_with(&model, |_: &[u8]| panic!("nothing leaves"), &says);
+        engine.set_calibration(Some(weak(telling)));
+        let mut receipt = None;
+        block_on(
+            engine.answer(ask(QUESTION), &policy(OnDoubt::Mark), &mut |event| {
+                if let AnswerEvent::Done { receipt: done, .. } = event {
+                    receipt = Some(done);
+                }
+            }),
+        )
+        .unwrap();
+        let receipt = receipt.unwrap();
+        assert_eq!((receipt.doubt, receipt.calibrated), (doubt, true), "{sure}");
+        // It was not sure of any of these.
+        let codes = receipt.reasons.iter().map(|reason| reason.code);
+        assert!(codes.clone().all(|code| code != ReasonCode::LocalConfident));
+    }
+}
+
 #[test]
 fn an_escalation_that_is_dropped_leaves_an_engine_that_answers() {
     let model = script([UNSURE; 20]);

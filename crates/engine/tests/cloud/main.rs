@@ -5,8 +5,10 @@
     reason = "outside `#[test]` functions, but only for them"
 )]
 
+mod attested;
 mod doubt;
 mod masks;
+mod repeated;
 
 use std::{cell::RefCell, rc::Rc, sync::LazyLock};
 

@@ -9,6 +9,8 @@ use crate::detect::Span;
 pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::ApiKey,
     patterns: &[PEM, ASSIGNED_KEY, ASSIGNED_PASSWORD, BEARER],
+    // A secret may stand far from the word that calls it one.
+    inside: |_| true,
     needs: |text| {
         let lower = text.to_ascii_lowercase();
         NEEDED.iter().any(|word| lower.contains(word))

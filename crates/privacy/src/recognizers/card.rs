@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use query::EntityKind;
 
-use super::{Candidate, Hit, Recognizer, digits, has_digit, numbers::check::luhn};
+use super::{Candidate, Hit, Recognizer, digits, has_digits, is_number_part, numbers::check::luhn};
 
 pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::Card,
     // A run of digits with at most one separator between two; the card may be any whole groups of it.
     patterns: &[r"[0-9](?:[ .\-\x{a0}\x{2010}-\x{2013}\x{202f}]?[0-9])+"],
-    needs: has_digit,
+    inside: is_number_part,
+    needs: |run| has_digits(run, SHORTEST),
     judge,
     context: &[
         "card",

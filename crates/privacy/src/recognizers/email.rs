@@ -10,7 +10,8 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
     patterns: &[
         r#"[^\s\x{a0}\x{2000}-\x{206f}\x{3000}-\x{303f}@<>()\[\]{},;:"|\\/=&?]+@[^\s\x{a0}\x{2000}-\x{206f}\x{3000}-\x{303f}@<>()\[\]{},;:"|\\/=&?]+"#,
     ],
-    needs: |text| text.contains('@'),
+    inside: |c| !c.is_ascii_whitespace(),
+    needs: |run| run.contains('@'),
     judge,
     context: &[
         "email", "e", "mail", "address", "contact", "write", "correo", "courriel", "adresse",

@@ -3,13 +3,14 @@
 
 use query::EntityKind;
 
-use super::{Candidate, Hit, Recognizer};
+use super::{Candidate, Hit, Recognizer, has_digits};
 
 pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::Iban,
     // Only the start: the country tells how far it goes.
     patterns: &[r"[A-Za-z]{2}[0-9]{2}"],
-    needs: super::has_digit,
+    inside: |c| c.is_ascii_alphanumeric(),
+    needs: |run| has_digits(run, 2),
     judge,
     context: &[
         "iban",

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use query::EntityKind;
 
-use super::{Candidate, Hit, Recognizer};
+use super::{Candidate, Hit, Recognizer, has_digits};
 
 pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::IpAddress,
@@ -12,7 +12,8 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
         r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}",
         r"[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*",
     ],
-    needs: |text| text.contains(['.', ':']) && super::has_digit(text),
+    inside: |c| c.is_ascii_hexdigit() || matches!(c, '.' | ':'),
+    needs: |run| run.contains(['.', ':']) && has_digits(run, 1),
     judge,
     context: &[
         "ip", "ips", "ipv4", "ipv6", "host", "server", "address", "ping", "ssh", "client", "login",

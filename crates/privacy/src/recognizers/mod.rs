@@ -35,7 +35,10 @@ struct Recognizer {
     kind: EntityKind,
     /// Tried one by one. If a pattern has a group, the group is the candidate, else the whole match.
     patterns: &'static [&'static str],
-    /// Cheap, and false of most texts that no pattern matches: matching costs more than all else here.
+    /// All that a pattern matches is made of these. Runs of them are searched, and nothing else of the text:
+    /// matching costs more than all else here.
+    inside: fn(char) -> bool,
+    /// Cheap, and false of most runs that no pattern matches.
     needs: fn(&str) -> bool,
     /// Adds the parts of the candidate that are real, with a score.
     judge: fn(&Candidate<'_>, &mut Vec<Hit>),
@@ -105,29 +108,21 @@ pub(crate) fn scan(text: &str) -> Vec<Span> {
     }
     let mut hits = Vec::new();
     for (recognizer, patterns) in RECOGNIZERS.iter().zip(COMPILED.iter()) {
-        if !(recognizer.needs)(text) {
-            continue;
-        }
-        for (pattern, regex) in patterns.iter().enumerate() {
-            let mut judge = |range| {
-                (recognizer.judge)(
-                    &Candidate {
-                        text,
-                        range,
-                        pattern,
-                    },
-                    &mut hits,
-                );
-            };
-            if regex.captures_len() > 1 {
-                for captures in regex.captures_iter(text) {
-                    if let Some(group) = captures.get(1) {
-                        judge(group.range());
-                    }
+        for run in runs(text, recognizer.inside) {
+            if !(recognizer.needs)(&text[run.clone()]) {
+                continue;
+            }
+            for (pattern, regex) in patterns.iter().enumerate() {
+                for range in matches(regex, text, run.clone()) {
+                    (recognizer.judge)(
+                        &Candidate {
+                            text,
+                            range,
+                            pattern,
+                        },
+                        &mut hits,
+                    );
                 }
-            } else {
-                // Without groups to keep track of, matching is faster.
-                regex.find_iter(text).for_each(|found| judge(found.range()));
             }
         }
         for Hit { range, score } in hits.drain(..) {
@@ -140,6 +135,36 @@ pub(crate) fn scan(text: &str) -> Vec<Span> {
         }
     }
     spans
+}
+
+/// The longest parts of a text that are made of such characters.
+fn runs(text: &str, inside: fn(char) -> bool) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text[at..].find(inside)?;
+        let length = text[start..].find(|c| !inside(c));
+        at = length.map_or(text.len(), |length| start + length);
+        Some(start..at)
+    })
+}
+
+/// What a pattern matches in a run, from left to right; its group, if it has one. What stands before the run is seen
+/// by `\b`.
+fn matches(regex: &Regex, text: &str, run: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let text = &text[..run.end];
+    let mut at = run.start;
+    std::iter::from_fn(move || {
+        // Without groups to keep track of, matching is faster.
+        let (whole, found) = if regex.captures_len() > 1 {
+            let captures = regex.captures_at(text, at)?;
+            (captures.get(0)?.range(), captures.get(1)?.range())
+        } else {
+            let whole = regex.find_at(text, at)?.range();
+            (whole.clone(), whole)
+        };
+        at = whole.end;
+        Some(found)
+    })
 }
 
 #[expect(
@@ -234,8 +259,18 @@ fn digits(text: &str) -> Vec<u8> {
         .collect()
 }
 
-fn has_digit(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_digit())
+fn has_digits(text: &str, count: usize) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit);
+    digits.take(count).count() == count
+}
+
+/// A digit, or what stands between the digits of a number that people read out in groups.
+fn is_number_part(c: char) -> bool {
+    c.is_ascii_digit()
+        || matches!(
+            c,
+            ' ' | '.' | '-' | '\u{a0}' | '\u{2010}'..='\u{2013}' | '\u{202f}'
+        )
 }
 
 #[cfg(test)]

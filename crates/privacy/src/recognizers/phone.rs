@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use query::EntityKind;
 
-use super::{Candidate, Hit, Recognizer, digits, has_digit};
+use super::{Candidate, Hit, Recognizer, digits, has_digits, is_number_part};
 
 pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::Phone,
@@ -16,7 +16,9 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
         TRUNK_ZERO,
         ANY,
     ],
-    needs: has_digit,
+    inside: |c| is_number_part(c) || matches!(c, '+' | '/' | '(' | ')'),
+    // Of the shortest national number with a trunk zero.
+    needs: |run| has_digits(run, 4),
     judge,
     context: &[
         "phone",

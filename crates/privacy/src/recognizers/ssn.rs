@@ -3,7 +3,7 @@
 
 use query::EntityKind;
 
-use super::{Candidate, Hit, Recognizer, digits};
+use super::{Candidate, Hit, Recognizer, digits, has_digits, is_number_part};
 
 pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::Ssn,
@@ -12,7 +12,8 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
         r"[0-9]{3}[ .\x{a0}][0-9]{2}[ .\x{a0}][0-9]{4}",
         r"[0-9]{9}",
     ],
-    needs: super::has_digit,
+    inside: is_number_part,
+    needs: |run| has_digits(run, 9),
     judge,
     context: &[
         "ssn", "ssns", "social", "security", "taxpayer", "tin", "itin", "w2", "w9",

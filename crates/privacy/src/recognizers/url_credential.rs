@@ -8,7 +8,8 @@ pub(super) const RECOGNIZER: Recognizer = Recognizer {
     kind: EntityKind::UrlCredential,
     // The user information alone, so that the model still sees which host is meant.
     patterns: &[r#"://([^\s/?#"'<>]+)@"#],
-    needs: |text| text.contains('@'),
+    inside: |c| !c.is_ascii_whitespace(),
+    needs: |run| run.contains("://") && run.contains('@'),
     judge,
     context: &["password", "credentials", "login"],
 };

@@ -61,7 +61,7 @@ fn release(
         messages: lists,
         stops: Vec::new(),
         topics: Vec::new(),
-        attested: false,
+        attested: None,
         replace: rules.replace,
     };
     pseudonymize(&findings, vault).unwrap()

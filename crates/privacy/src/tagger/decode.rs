@@ -1,6 +1,9 @@
 //! The best labels of a text's tokens, and how sure they are.
 
-use super::{features::Features, weights::Weights};
+use super::{
+    features::Features,
+    weights::{MAX_LABELS, Weights},
+};
 
 /// Less than any sum of weights and transitions.
 const NEVER: i32 = i32::MIN / 4;
@@ -14,9 +17,11 @@ pub(super) fn emissions(weights: &Weights, features: &Features, covered: &[bool]
             scores[1..].fill(NEVER);
             continue;
         }
+        let mut sums = [0; MAX_LABELS];
         for &row in features.rows(token) {
-            weights.add_row(row, scores);
+            weights.add_row(row, &mut sums);
         }
+        scores.copy_from_slice(&sums[..labels]);
     }
     scores
 }

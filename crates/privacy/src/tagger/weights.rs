@@ -7,8 +7,10 @@ use super::{features::ROW_BITS, lexicon::Lexicon};
 
 const MAGIC: &[u8; 4] = b"TGPT";
 const VERSION: u8 = 1;
-/// Kinds at most, so that a label fits a bit of 32.
+/// Kinds at most, so that there are no more labels than [`MAX_LABELS`].
 const MAX_KINDS: usize = 15;
+/// A power of two: an index is cut to it without a question.
+pub(super) const MAX_LABELS: usize = 32;
 const ROWS: usize = 1 << ROW_BITS;
 
 /// Why bytes are not a tagger's weights.
@@ -171,7 +173,7 @@ impl Weights {
     }
 
     /// Adds a row's weights to the labels' scores.
-    pub(super) fn add_row(&self, row: u32, scores: &mut [i32]) {
+    pub(super) fn add_row(&self, row: u32, scores: &mut [i32; MAX_LABELS]) {
         let Some(block) = self.blocks.get(row as usize / 64) else {
             return;
         };
@@ -186,9 +188,7 @@ impl Weights {
         };
         let entries = self.entries.get(start as usize..end as usize);
         for entry in entries.unwrap_or_default() {
-            if let Some(score) = scores.get_mut(usize::from(entry.label)) {
-                *score += i32::from(entry.value);
-            }
+            scores[usize::from(entry.label) % MAX_LABELS] += i32::from(entry.value);
         }
     }
 

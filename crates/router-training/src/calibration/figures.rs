@@ -20,6 +20,21 @@ pub fn auroc(scores: &[f32], hits: &[bool]) -> Option<f64> {
     (misses > 0.0 && all_hits > 0.0).then(|| area / (misses * all_hits))
 }
 
+/// The standard error of an area under the curve of so many hits and misses (Hanley and McNeil, "The meaning and use of
+/// the area under a receiver operating characteristic curve", Radiology 143, 1982). Of no hits, or no misses, infinite.
+pub fn auroc_error(area: f64, hits: usize, misses: usize) -> f64 {
+    let (hits, misses) = (hits as f64, misses as f64);
+    let of_two_hits = area / (2.0 - area) - area * area;
+    let of_two_misses = 2.0 * area * area / (1.0 + area) - area * area;
+    let variance =
+        area * (1.0 - area) + (hits - 1.0) * of_two_hits + (misses - 1.0) * of_two_misses;
+    if hits * misses > 0.0 {
+        (variance / (hits * misses)).sqrt()
+    } else {
+        f64::INFINITY
+    }
+}
+
 /// Bins of the calibration error.
 const BINS: usize = 10;
 

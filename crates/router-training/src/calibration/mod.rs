@@ -6,6 +6,7 @@
 //! fit         graded answers        -> Curves: half of them for weights and knots, the others for thresholds
 //! folds       graded answers        -> probabilities of answers that were left out
 //! figures     probabilities         -> area under the curve, calibration error, accuracy against local share
+//! telling     probabilities         -> kinds of questions of which they say something
 //! draws       probabilities         -> how often a threshold breaks its promise, and what it keeps local
 //! ```
 
@@ -16,13 +17,15 @@ mod folds;
 mod isotonic;
 mod logistic;
 mod random;
+mod telling;
 
 pub use draws::{Control, Drawn, draw};
-pub use figures::{Share, auroc, calibration_error, shares};
+pub use figures::{Share, auroc, auroc_error, calibration_error, shares};
 pub use fit::{candidates, curves};
 pub use folds::{Signal, out_of_fold};
 use query::Estimate;
 use router::confidence::Evidence;
+pub use telling::telling;
 
 /// An answer of the local model, and what became of it.
 #[derive(Clone, Debug, PartialEq)]

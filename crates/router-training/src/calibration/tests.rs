@@ -76,6 +76,39 @@ fn graded(count: usize) -> Vec<Graded> {
         .collect()
 }
 
+/// At chance it is the variance of Mann and Whitney's statistic: (hits + misses + 1) / (12 · hits · misses).
+#[test]
+fn the_error_of_an_area_is_known_at_chance() {
+    let error = auroc_error(0.5, 51, 58);
+    assert!((error * error - 110.0 / (12.0 * 51.0 * 58.0)).abs() < 1e-12);
+    assert!(auroc_error(0.9, 51, 58) < error);
+    assert_eq!(auroc_error(0.5, 0, 9), f64::INFINITY);
+}
+
+#[test]
+fn a_kind_tells_where_it_is_better_than_chance_by_more_than_an_error() {
+    use query::Intent::{Chat, Facts, Mathematics};
+    let graded = graded(1000);
+    let sure: Vec<f32> = graded.iter().map(|answer| answer.whole.mean).collect();
+    // Facts are known, in mathematics the surer are as often wrong, and of talk there is too little.
+    let kind = |at| match at {
+        0..500 => Facts,
+        500..970 => Mathematics,
+        _ => Chat,
+    };
+    let kinds: Vec<query::Intent> = (0..1000).map(kind).collect();
+    let told: Vec<f32> = (0..1000)
+        .map(|at| {
+            if kinds[at] == Mathematics {
+                sure[at % 7]
+            } else {
+                sure[at]
+            }
+        })
+        .collect();
+    assert_eq!(telling(&graded, &told, &kinds), [Facts]);
+}
+
 #[test]
 fn both_signals_together_are_better_than_each() {
     let graded = graded(2000);

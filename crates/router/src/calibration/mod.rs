@@ -20,7 +20,7 @@ pub use binomial::at_most;
 pub use curve::{Curve, Knot};
 pub use threshold::{Tested, Threshold, certified, threshold};
 
-use crate::{Estimate, confidence::Evidence};
+use crate::{Estimate, Intent, confidence::Evidence};
 
 /// Tokens of an answer that [`Calibration::beginning`] is of.
 pub const BEGINNING: u32 = 8;
@@ -33,6 +33,10 @@ pub struct Calibration {
     pub model: ModelFile,
     /// What it was asked.
     pub questions: Vec<Questions>,
+    /// Kinds of questions, by what is asked for, of which its certainty was seen to tell answers that stand from others:
+    /// better than chance, by 95% intervals. Of others it says nothing. Absent: not looked at, and taken for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telling: Option<Vec<Intent>>,
     /// Of whole answers.
     pub whole: Curves,
     /// Of the first [`BEGINNING`] tokens of an answer: whether the whole one will stand. Nothing is shipped by it alone,
@@ -120,6 +124,19 @@ impl Calibration {
     pub fn to_json(&self) -> String {
         // Strings and numbers, and no map with other keys: nothing there that could fail.
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether its certainty says something of answers to questions of this kind; `None` if the kind is not known.
+    pub fn tells(&self, kind: Option<Intent>) -> bool {
+        let telling = self.telling.as_ref();
+        telling.is_none_or(|telling| kind.is_some_and(|kind| telling.contains(&kind)))
+    }
+
+    /// The share of its answers that stood, 0 to 1, if it was asked something.
+    pub fn stood(&self) -> Option<f32> {
+        let sum = |of: fn(&Questions) -> u32| self.questions.iter().map(of).sum::<u32>();
+        let (asked, worse) = (sum(|set| set.asked), sum(|set| set.worse));
+        (asked > 0).then(|| 1.0 - worse as f32 / asked as f32)
     }
 
     /// How likely a whole answer stands, 0 to 1; 0 if it has no tokens.

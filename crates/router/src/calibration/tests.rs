@@ -32,6 +32,7 @@ fn calibration() -> Calibration {
             right: 3,
             worse: 5,
         }],
+        telling: None,
         whole: curves.clone(),
         beginning: curves,
     }
@@ -134,6 +135,18 @@ fn a_threshold_is_found_and_its_price_is_told() {
 }
 
 #[test]
+fn it_knows_how_much_stood_and_of_what_it_tells() {
+    let mut calibration = calibration();
+    assert_eq!(calibration.stood(), Some(1.0 - 5.0 / 9.0));
+    assert!(calibration.tells(None) && calibration.tells(Some(Intent::Code)));
+    calibration.telling = Some(vec![Intent::Facts]);
+    assert!(calibration.tells(Some(Intent::Facts)));
+    assert!(!calibration.tells(None) && !calibration.tells(Some(Intent::Code)));
+    calibration.questions.clear();
+    assert_eq!(calibration.stood(), None);
+}
+
+#[test]
 fn what_is_no_calibration_is_refused() {
     let good = calibration();
     assert_eq!(Calibration::from_json(&good.to_json()), Ok(good.clone()));
@@ -185,10 +198,9 @@ fn what_ships_can_be_read() {
 }
 
 #[test]
-fn what_is_kept_beside_the_crate_can_be_read_and_promises_what_was_proven() {
-    let json = include_str!("../../calibrations/smollm2-135m-instruct-q4_1.json");
-    let calibration = Calibration::from_json(json).unwrap();
-    assert_eq!(calibration.model.sha256.len(), 64);
+fn what_ships_promises_what_was_proven_and_tells_where_it_was_seen_to() {
+    let sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
+    let calibration = Calibration::for_model(sha256).unwrap();
     assert_eq!(calibration.model.quantization, "Q4_1");
     assert_eq!(
         calibration
@@ -197,6 +209,9 @@ fn what_is_kept_beside_the_crate_can_be_read_and_promises_what_was_proven() {
             .map(|set| set.asked)
             .sum::<u32>(),
         1340
+    );
+    assert!(
+        calibration.tells(Some(Intent::Facts)) && !calibration.tells(Some(Intent::Mathematics))
     );
     assert_eq!(calibration.threshold(0.5, 0.1, false), None);
     assert!(

@@ -1,5 +1,6 @@
 //! `cargo xtask bench engine`: the local model and, if asked, its peers, on the same file, in turns.
 //! `cargo xtask bench privacy`: how long it takes to find personal data.
+//! `cargo xtask bench router`: how long it takes to decide where a question is answered.
 //!
 //! Every measurement is a process and a browser profile of its own. All contenders are measured once
 //! before any is measured a second time, so that a machine that grows slower does so for all. What is
@@ -10,6 +11,7 @@ mod measure;
 mod peers;
 mod plot;
 mod privacy;
+mod router;
 mod table;
 
 use std::collections::HashSet;
@@ -37,6 +39,8 @@ pub enum What {
     Engine(Options),
     /// How long a page takes to find personal data in a text, and how that grows with the text.
     Privacy(privacy::Options),
+    /// How long it takes to decide where a question is answered: natively and in Chromium.
+    Router(router::Options),
 }
 
 /// Options of `cargo xtask bench engine`.
@@ -83,6 +87,7 @@ pub fn bench(what: What) -> Result<()> {
     match what {
         What::Engine(options) => engine(&options),
         What::Privacy(options) => privacy::bench(&options),
+        What::Router(options) => router::bench(&options),
     }
 }
 
@@ -229,6 +234,31 @@ fn machine() -> Value {
         "browser": browser,
         "vulkan": software_gpu::environment().into_iter().map(|(_, file)| file).next(),
     })
+}
+
+/// Builds what a page without WebGPU and without a model needs, and the command if it is measured too.
+fn prepare_page(command: bool) -> Result<()> {
+    let mut progress = Steps::new(setup::STEPS + wasm::STEPS + usize::from(command));
+    setup::steps(&mut progress)?;
+    wasm::small_steps(&mut progress)?;
+    progress.step("the npm package", package::build_package)?;
+    if command {
+        progress.step("the tidegate command", || build_command(false))?;
+    }
+    Ok(())
+}
+
+/// Has a page in Chromium measure `NAME.bench.ts`, which finds the browser's path and where the result goes in its job.
+fn measure_in_chromium<T: DeserializeOwned>(name: &str, mut job: Value) -> Result<T> {
+    let folder = places::target().join("bench");
+    fs::create_dir_all(&folder)?;
+    let (file, out) = (folder.join("job.json"), folder.join(format!("{name}.json")));
+    let _ = fs::remove_file(&out);
+    job["chromium"] = json!(setup::chromium().context("no Chromium: cargo xtask setup")?);
+    job["out"] = json!(out);
+    fs::write(&file, job.to_string())?;
+    measure_page(&format!("{name}.bench.ts"), &file)?;
+    read_result(&out)
 }
 
 /// Has a page measure what a job says; `file` is in tests/browser/bench.

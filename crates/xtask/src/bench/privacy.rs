@@ -1,15 +1,11 @@
 //! `cargo xtask bench privacy`: how long a page takes to find personal data, and how that grows with the text.
 
-use std::fs;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{machine, measure_page, read_result};
-use crate::run::Steps;
-use crate::{package, places, setup, wasm};
+use super::{machine, measure_in_chromium, prepare_page};
 
 /// Options of `cargo xtask bench privacy`.
 #[derive(Args)]
@@ -29,6 +25,8 @@ struct Row {
     text: String,
     p50_ms: f64,
     p99_ms: f64,
+    page_p50_ms: f64,
+    page_p99_ms: f64,
     ms_of_ten_thousand: f64,
     ms_of_hundred_thousand: f64,
 }
@@ -42,21 +40,10 @@ impl Row {
 
 /// Runs the benchmark.
 pub fn bench(options: &Options) -> Result<()> {
-    let folder = places::target().join("bench");
-    fs::create_dir_all(&folder)?;
     if !options.built {
-        let mut progress = Steps::new(setup::STEPS + wasm::STEPS);
-        setup::steps(&mut progress)?;
-        wasm::small_steps(&mut progress)?;
-        progress.step("the npm package", package::build_package)?;
+        prepare_page(false)?;
     }
-    let (job, out) = (folder.join("job.json"), folder.join("privacy.json"));
-    let _ = fs::remove_file(&out);
-    let chromium = setup::chromium().context("no Chromium: cargo xtask setup")?;
-    let text = json!({ "chromium": chromium, "texts": options.texts, "out": out });
-    fs::write(&job, text.to_string())?;
-    measure_page("privacy.bench.ts", &job)?;
-    let rows: Vec<Row> = read_result(&out)?;
+    let rows: Vec<Row> = measure_in_chromium("privacy", json!({ "texts": options.texts }))?;
     for row in &rows {
         println!("{}", serde_json::to_string(row)?);
     }
@@ -66,13 +53,16 @@ pub fn bench(options: &Options) -> Result<()> {
 }
 
 fn markdown(rows: &[Row]) -> String {
-    let mut text = "| text | 1,000 characters, p50 ms | p99 | 10,000 | 100,000 | growth |\n| --- | --- | --- | --- | --- | --- |\n".to_owned();
+    let mut text = "| text | 1,000 characters, p50 ms | p99 | from the page, p50 | p99 | 10,000 | 100,000 | growth |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |\n".to_owned();
     for row in rows {
         text.push_str(&format!(
-            "| {} | {:.2} | {:.2} | {:.1} | {:.0} | {:.2} |\n",
+            "| {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.1} | {:.0} | {:.2} |\n",
             row.text,
             row.p50_ms,
             row.p99_ms,
+            row.page_p50_ms,
+            row.page_p99_ms,
             row.ms_of_ten_thousand,
             row.ms_of_hundred_thousand,
             row.growth()

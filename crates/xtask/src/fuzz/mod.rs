@@ -1,10 +1,12 @@
-//! `cargo xtask fuzz`: texts that nobody would write, and what must hold for each of them.
+//! `cargo xtask fuzz`: what nobody would write or send, and what must hold for each of it.
 //!
-//! No coverage guides it (libFuzzer needs a nightly compiler): generated texts are made of what the recognizers
-//! look for, and mutated. Built as tests are, with overflow checks and debug assertions. Every execution has a
-//! number from which its text follows, so that a failure can be run again alone.
+//! No coverage guides it (libFuzzer needs a nightly compiler): inputs are made of what the parsers look for, and
+//! mutated. Built as tests are, with overflow checks and debug assertions. Every execution has a number from which its
+//! input follows, so that a failure can be run again alone.
 
 mod check;
+mod damage;
+mod sealed;
 mod text;
 
 use std::{
@@ -27,21 +29,35 @@ use crate::places;
 pub enum What {
     /// Find, replace and put back personal data.
     Privacy(Arguments),
+    /// Open sealed requests and replies; read key configs, dates and errors in the clear.
+    Sealed(Arguments),
 }
 
-/// Options of `cargo xtask fuzz privacy`.
+/// What is tried many times.
+trait Target: Sync {
+    /// As on the command line.
+    const NAME: &'static str;
+
+    /// Tries the input that follows from this randomness; its length in characters or bytes, or what is wrong.
+    fn execute(&self, random: &mut Rand64) -> Result<u64, String>;
+
+    /// The same input, to look at.
+    fn show(&self, random: &mut Rand64) -> String;
+}
+
+/// Options of `cargo xtask fuzz …`.
 #[derive(Args)]
 pub struct Arguments {
-    /// How many texts.
+    /// How many.
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     executions: u64,
     /// Stop after so many minutes, if that comes first.
     #[arg(long, value_name = "N")]
     minutes: Option<u64>,
-    /// Equal seeds give equal texts.
+    /// Equal seeds give equal inputs.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// The text of this execution alone.
+    /// The input of this execution alone.
     #[arg(long, value_name = "N")]
     only: Option<u64>,
     /// How many to run at once; if not given, one for each processor.
@@ -56,21 +72,42 @@ const MOST_FAILURES: u64 = 10;
 
 /// Runs it, and ends with the counts.
 pub fn fuzz(what: &What) -> Result<()> {
-    let What::Privacy(arguments) = what;
-    let detector = detector()?;
+    match what {
+        What::Privacy(arguments) => run(arguments, &Texts(detector()?)),
+        What::Sealed(arguments) => run(arguments, &sealed::Messages::new()?),
+    }
+}
+
+fn run<T: Target>(arguments: &Arguments, target: &T) -> Result<()> {
     if let Some(number) = arguments.only {
-        let text = generated(arguments.seed, number).0;
-        println!("{text:?}");
-        return match execute(&detector, arguments.seed, number) {
+        println!("{}", target.show(&mut random(arguments.seed, number)));
+        return match execute(target, arguments.seed, number) {
             Ok(_) => Ok(()),
             Err(failure) => bail!(failure),
         };
     }
-    let failures = executions(arguments, &detector);
+    let failures = executions(arguments, target);
     if failures > 0 {
         bail!("{failures} executions failed");
     }
     Ok(())
+}
+
+/// Texts that are looked through for personal data.
+struct Texts(Detector);
+
+impl Target for Texts {
+    const NAME: &'static str = "privacy";
+
+    fn execute(&self, random: &mut Rand64) -> Result<u64, String> {
+        let text = text::text(random);
+        check::check(&text, &self.0, random)?;
+        Ok(text.chars().count() as u64)
+    }
+
+    fn show(&self, random: &mut Rand64) -> String {
+        format!("{:?}", text::text(random))
+    }
 }
 
 /// Recognizers and tagger, as a page has them.
@@ -82,13 +119,13 @@ fn detector() -> Result<Detector> {
 }
 
 /// How many failed.
-fn executions(arguments: &Arguments, detector: &Detector) -> u64 {
+fn executions<T: Target>(arguments: &Arguments, target: &T) -> u64 {
     let started = Instant::now();
     let limit = arguments
         .minutes
         .map(|minutes| Duration::from_secs(60 * minutes));
     let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
-    let (characters, failures) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (length, failures) = (AtomicU64::new(0), AtomicU64::new(0));
     let threads = arguments
         .threads
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
@@ -105,15 +142,16 @@ fn executions(arguments: &Arguments, detector: &Detector) -> u64 {
             let batch = first..(first + BATCH).min(arguments.executions);
             let count = batch.end - batch.start;
             for number in batch {
-                match execute(detector, arguments.seed, number) {
-                    Ok(length) => {
-                        characters.fetch_add(length, Ordering::Relaxed);
+                match execute(target, arguments.seed, number) {
+                    Ok(more) => {
+                        length.fetch_add(more, Ordering::Relaxed);
                     }
                     Err(failure) => {
                         failures.fetch_add(1, Ordering::Relaxed);
                         let seed = arguments.seed;
                         println!(
-                            "execution {number}: {failure}\n  again: cargo xtask fuzz privacy --seed {seed} --only {number}"
+                            "execution {number}: {failure}\n  again: cargo xtask fuzz {} --seed {seed} --only {number}",
+                            T::NAME
                         );
                     }
                 }
@@ -132,31 +170,28 @@ fn executions(arguments: &Arguments, detector: &Detector) -> u64 {
     });
     let failures = failures.into_inner();
     println!(
-        "seed {}: {} executions, {} characters, {failures} failed, {:.0} s on {threads} threads",
+        "{}, seed {}: {} executions, {} characters or bytes, {failures} failed, {:.0} s on {threads} threads",
+        T::NAME,
         arguments.seed,
         done.into_inner(),
-        characters.into_inner(),
+        length.into_inner(),
         started.elapsed().as_secs_f64()
     );
     failures
 }
 
-/// The length of the text in characters, or what is wrong.
-fn execute(detector: &Detector, seed: u64, number: u64) -> Result<u64, String> {
-    let (text, mut random) = generated(seed, number);
+/// The length of the input, or what is wrong.
+fn execute<T: Target>(target: &T, seed: u64, number: u64) -> Result<u64, String> {
+    let mut random = random(seed, number);
     // Nothing outlives a panic but the number of the execution.
-    match catch_unwind(AssertUnwindSafe(|| {
-        check::check(&text, detector, &mut random)
-    })) {
-        Ok(Ok(())) => Ok(text.chars().count() as u64),
-        Ok(Err(failure)) => Err(failure),
+    match catch_unwind(AssertUnwindSafe(|| target.execute(&mut random))) {
+        Ok(result) => result,
         // The panic has printed its message and place.
         Err(_) => Err("panicked".to_owned()),
     }
 }
 
-/// The text of an execution, and the rest of its randomness.
-fn generated(seed: u64, number: u64) -> (String, Rand64) {
-    let mut random = Rand64::new(u128::from(seed) << 64 | u128::from(number));
-    (text::text(&mut random), random)
+/// The randomness of an execution.
+fn random(seed: u64, number: u64) -> Rand64 {
+    Rand64::new(u128::from(seed) << 64 | u128::from(number))
 }

@@ -58,6 +58,8 @@ export class EngineHandle {
   greedy(call: number, promptJson: string, maxTokens: number): Promise<string>;
   /** `[issueMs, totalMs]`. */
   dispatchCost(operations: number): Promise<Float64Array>;
+  /** In ms, without the search for what is personal. */
+  decisionCost(requestJson: string, policyJson: string): number;
   /** Ends the conversation: wipes which placeholder stood for which value, and how masks were edited. */
   forget(): void;
   /** Whether someone sees the page: then its frames come before answers. */

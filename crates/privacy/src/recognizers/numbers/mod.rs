@@ -20,6 +20,9 @@ struct Scheme {
     /// `9` a digit, `A` a letter, `X` either, `H` a hexadecimal digit; all else separates. Separators stand
     /// all or not at all: a space is any of those people write between groups, others are themselves.
     format: &'static str,
+    /// Letters and digits of the format up to its first separator, and all of them.
+    first: usize,
+    all: usize,
     /// Score before context with the separators, and without. A check that one number in ten passes by
     /// chance stays below [`LEAST_SCORE`](crate::detect::LEAST_SCORE) without.
     grouped: f32,
@@ -38,14 +41,32 @@ const fn scheme(
     valid: fn(&[u8]) -> bool,
     words: &'static [&'static str],
 ) -> Scheme {
+    let (first, all) = lengths(format.as_bytes());
     Scheme {
         kind,
         format,
+        first,
+        all,
         grouped,
         bare,
         valid,
         words,
     }
+}
+
+/// How many letters and digits a format has up to its first separator, and how many in all.
+const fn lengths(format: &[u8]) -> (usize, usize) {
+    let (mut at, mut first, mut all) = (0, 0, 0);
+    while at < format.len() {
+        if matches!(format[at], b'9' | b'A' | b'X' | b'H') {
+            all += 1;
+            if all == at + 1 {
+                first = all;
+            }
+        }
+        at += 1;
+    }
+    (first, all)
 }
 
 const TABLES: [&[Scheme]; 4] = [
@@ -62,7 +83,16 @@ const LONGEST: usize = 20;
 pub(super) fn scan(text: &str, spans: &mut Vec<Span>) {
     let bytes = text.as_bytes();
     for start in super::word_starts(text) {
+        let ends = |byte: &u8| !byte.is_ascii_alphanumeric();
+        let rest = &bytes[start..];
+        // Longer than any format: just as little of it fits.
+        let run = rest.iter().take(LONGEST + 1).position(ends);
+        let run = run.unwrap_or(rest.len().min(LONGEST + 1));
         for scheme in TABLES.iter().copied().flatten() {
+            // Most do not fit by the length of the first group alone.
+            if run != scheme.first && run < scheme.all {
+                continue;
+            }
             let Some((length, grouped)) = fits(scheme.format.as_bytes(), &bytes[start..]) else {
                 continue;
             };
