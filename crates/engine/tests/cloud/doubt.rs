@@ -141,25 +141,11 @@ fn engine_with<'a, F>(
     model: &'a Script,
     relay: F,
     consent: &'a Says,
-) -> Engine<&'a Script, InMemory<F>, ManualClock, FixedSignals, &'a Says>
+) -> InProcess<F, &'a Says, &'a Script>
 where
     F: Fn(&[u8]) -> Result<Wire, Error>,
 {
-    let list = GatewayKeys::from_seed(&SEED)
-        .unwrap()
-        .config_list()
-        .unwrap();
-    let engine = Engine::new(
-        model,
-        ManualClock::new(10.0),
-        FixedSignals { online: true },
-        consent,
-    )
-    .with_cloud(
-        InMemory::new(relay),
-        VerifiedKey::pinned(&list).unwrap(),
-        None,
-    );
+    let engine = engine_over(model, relay, consent);
     engine.set_detector(Detector::default());
     engine.set_calibration(Some(calibration()));
     engine

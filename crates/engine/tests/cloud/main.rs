@@ -12,7 +12,7 @@ mod repeated;
 
 use std::{cell::RefCell, rc::Rc, sync::LazyLock};
 
-use engine::{Always, Consent, Engine, FixedSignals, InMemory, ManualClock, NoModel};
+use engine::{Always, Consent, Engine, FixedSignals, InMemory, LocalModel, ManualClock, NoModel};
 use futures::{
     StreamExt, channel::mpsc, executor::block_on, future, stream, stream::LocalBoxStream,
 };
@@ -88,7 +88,7 @@ fn gateway(
     wire
 }
 
-type InProcess<F, K> = Engine<NoModel, InMemory<F>, ManualClock, FixedSignals, K>;
+type InProcess<F, K, L = NoModel> = Engine<L, InMemory<F>, ManualClock, FixedSignals, K>;
 
 /// Finds what recognizers find, and asks nobody.
 fn engine<F>(relay: F) -> InProcess<F, Always>
@@ -105,12 +105,20 @@ fn engine_asking<F, K: Consent>(relay: F, consent: K) -> InProcess<F, K>
 where
     F: Fn(&[u8]) -> Result<Wire, Error>,
 {
+    engine_over(NoModel, relay, consent)
+}
+
+/// With a model of its own, and without a detector.
+fn engine_over<F, K: Consent, L: LocalModel>(model: L, relay: F, consent: K) -> InProcess<F, K, L>
+where
+    F: Fn(&[u8]) -> Result<Wire, Error>,
+{
     let list = GatewayKeys::from_seed(&SEED)
         .unwrap()
         .config_list()
         .unwrap();
     Engine::new(
-        NoModel,
+        model,
         ManualClock::new(10.0),
         FixedSignals { online: true },
         consent,

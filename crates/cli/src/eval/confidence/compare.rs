@@ -1,13 +1,12 @@
 //! Probabilities against each other, on the same answers.
 
-use oorandom::Rand64;
 use router_training::{
     calibration::{Graded, auroc},
     gain::curve::{Point, Sorted},
 };
 use serde::Serialize;
 
-use crate::eval::timing::percentile;
+use crate::eval::bootstrap::{draws, interval};
 
 /// A figure and its 95% interval, by the bootstrap over answers (Efron 1979).
 #[derive(Clone, Copy, Serialize)]
@@ -34,8 +33,6 @@ pub(super) struct Below {
 }
 
 const DRAWS: usize = 500;
-/// Fixed, so that equal answers print equal intervals.
-const SEED: u128 = 0x7469_6465;
 
 /// The figures of each way to make probabilities, and how far they are below the last one's.
 pub(super) fn compare(graded: &[Graded], ways: &[&[f32]]) -> Vec<(Figures, Below)> {
@@ -45,14 +42,9 @@ pub(super) fn compare(graded: &[Graded], ways: &[&[f32]]) -> Vec<(Figures, Below
     };
     let values = figures(&vec![1; graded.len()]);
 
-    let mut random = Rand64::new(SEED);
     let mut drawn = vec![[Vec::new(), Vec::new()]; ways.len()];
     let mut above = drawn.clone();
-    for _ in 0..DRAWS {
-        let mut times = vec![0; graded.len()];
-        for _ in graded {
-            times[random.rand_range(0..graded.len() as u64) as usize] += 1;
-        }
+    for times in draws(DRAWS, graded.len()) {
         let figures = figures(&times);
         let Some(last) = figures.last().copied() else {
             break;
@@ -68,19 +60,17 @@ pub(super) fn compare(graded: &[Graded], ways: &[&[f32]]) -> Vec<(Figures, Below
     let compared = values.iter().zip(drawn).zip(above);
     compared
         .map(|((values, drawn), above)| {
-            let figure = |at: usize| Figure {
+            let [auroc, apgr] = drawn.map(interval);
+            let figure = |at: usize, interval| Figure {
                 value: values[at],
-                interval: interval(&drawn[at]),
+                interval,
             };
             let figures = Figures {
-                auroc: figure(0),
-                apgr: figure(1),
+                auroc: figure(0, auroc),
+                apgr: figure(1, apgr),
             };
-            let below = Below {
-                auroc: interval(&above[0]),
-                apgr: interval(&above[1]),
-            };
-            (figures, below)
+            let [auroc, apgr] = above.map(interval);
+            (figures, Below { auroc, apgr })
         })
         .collect()
 }
@@ -97,12 +87,6 @@ fn both(graded: &[Graded], probabilities: &[f32], times: &[u32]) -> [Option<f64>
     };
     let curve = Sorted::new((0..graded.len()).map(point)).curve(|at| times[at]);
     [auroc(&scores, &stands), curve.apgr()]
-}
-
-fn interval(values: &[f64]) -> Option<(f64, f64)> {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    Some((percentile(&values, 0.025)?, percentile(&values, 0.975)?))
 }
 
 #[cfg(test)]

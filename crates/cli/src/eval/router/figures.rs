@@ -1,12 +1,14 @@
 //! What sorting prompts by expected gain is worth, beside other ways to sort them.
 
-use oorandom::Rand64;
 use router::gain::KNOWN;
 use router_training::gain::curve::{Curve, Point, Sorted, calibration_error};
 use serde_json::{Map, Value, json};
 
 use super::predict::{All, Answered};
-use crate::eval::timing::percentile;
+use crate::eval::{
+    bootstrap::{draws, interval},
+    timing::percentile,
+};
 
 /// Ways to sort the prompts.
 const LINES: [&str; 5] = ["router", "random", "prompt_length", "tfidf_ridge", "oracle"];
@@ -44,8 +46,6 @@ pub(super) fn curves(answered: &[Answered], all: &All) -> Vec<(&'static str, Cur
 }
 
 const DRAWS: usize = 500;
-/// Fixed, so that equal figures print equal intervals.
-const SEED: u128 = 0x7469_6465;
 
 pub(super) fn figures(answered: &[Answered], all: &All) -> Map<String, Value> {
     let ways = sorted(answered, all);
@@ -78,15 +78,10 @@ pub(super) fn figures(answered: &[Answered], all: &All) -> Map<String, Value> {
         }
         distinct.len()
     };
-    let mut random = Rand64::new(SEED);
     let mut drawn: Vec<Vec<Vec<f64>>> = vec![vec![Vec::new(); 8]; ways.len()];
     // How much the router's area is above each other's, in the same draws.
     let mut above: Vec<Vec<f64>> = vec![Vec::new(); ways.len()];
-    for _ in 0..DRAWS {
-        let mut times = vec![0; places];
-        for _ in 0..places {
-            times[random.rand_range(0..places as u64) as usize] += 1;
-        }
+    for times in draws(DRAWS, places) {
         let mut first = None;
         for (way, (_, sorted)) in ways.iter().enumerate() {
             let figures = of(&|place| times[groups[place]], sorted);
@@ -101,14 +96,17 @@ pub(super) fn figures(answered: &[Answered], all: &All) -> Map<String, Value> {
     let mut lines = Map::new();
     for (way, (name, sorted)) in ways.iter().enumerate() {
         let values = of(&|_| 1, sorted);
-        let figure = |at: usize| with_interval(values[at], &mut drawn[way][at].clone());
+        let mut figure = |at: usize| {
+            let interval = rounded(interval(std::mem::take(&mut drawn[way][at])));
+            json!({"value": values[at].map(round), "interval": interval})
+        };
         let mut line = json!({
             "apgr": figure(0), "of_oracle": figure(1),
             "cpt": {"50": figure(2), "80": figure(3), "95": figure(4)},
             "saved": {"90": figure(5), "95": figure(6), "99": figure(7)},
         });
         if *name != "router" {
-            line["router_above"] = interval(&mut above[way]);
+            line["router_above"] = rounded(interval(std::mem::take(&mut above[way])));
         }
         lines.insert((*name).to_owned(), line);
     }
@@ -174,16 +172,9 @@ pub(super) fn times(mut microseconds: Vec<f64>) -> Value {
     json!({"p50": of(0.5), "p99": of(0.99)})
 }
 
-fn with_interval(value: Option<f64>, drawn: &mut [f64]) -> Value {
-    json!({"value": value.map(round), "interval": interval(drawn)})
-}
-
-fn interval(drawn: &mut [f64]) -> Value {
-    drawn.sort_by(f64::total_cmp);
-    json!([
-        percentile(drawn, 0.025).map(round),
-        percentile(drawn, 0.975).map(round)
-    ])
+fn rounded(interval: Option<(f64, f64)>) -> Value {
+    let (low, high) = interval.unzip();
+    json!([low.map(round), high.map(round)])
 }
 
 fn round(value: f64) -> Value {
