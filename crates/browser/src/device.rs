@@ -44,6 +44,15 @@ impl engine::Clock for Clock {
     fn unix_s(&self) -> u64 {
         (js_sys::Date::now() / 1e3) as u64
     }
+
+    async fn sleep(&self, ms: f64) {
+        let after = &mut |resolve: js_sys::Function, _| {
+            // Without a timer the promise stays open; every worker has one.
+            let _ =
+                scope().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms as i32);
+        };
+        let _ = wasm_bindgen_futures::JsFuture::from(js_sys::Promise::new(after)).await;
+    }
 }
 
 /// The engine's view of the network, and of what the page says of the device: a worker cannot see the battery.

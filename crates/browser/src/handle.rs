@@ -106,15 +106,17 @@ impl EngineHandle {
             None => engine,
             Some(json) => {
                 let options: CloudOptions = parse("options.cloud", json)?;
-                let relay = options.relays.into_iter().next().ok_or_else(|| {
+                let key = pinned(&options.keys)?;
+                let mut relays = options.relays.into_iter().map(RelayTransport::new);
+                let first = relays.next().ok_or_else(|| {
                     Error::new(
                         ErrorCode::InvalidRequest,
                         "options.cloud.relays: expected at least one relay URL",
                     )
                 })?;
-                let key = pinned(&options.keys)?;
-                engine
-                    .with_cloud(RelayTransport::new(relay), key, options.model)
+                let engine = engine.with_cloud(first, key.clone(), options.model);
+                relays
+                    .fold(engine, |engine, relay| engine.with_way(relay, key.clone()))
                     .with_traffic(options.traffic)
                     .with_prices(options.prices)
             }

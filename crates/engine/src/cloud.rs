@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use oblivious_http::{Event, Opener, Sealed, Terms};
 use privacy::{Findings, Releasable, Restored, Restorer};
-use query::{Error, ErrorCode, Piece, Policy, Sent, Source, Usage, UsageByTier};
+use query::{Error, ErrorCode, Patience, Piece, Policy, Sent, Source, Traffic, Usage, UsageByTier};
 use router::RateLimit;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     engine::WayOut,
     event_stream::EventStream,
     measure::Stopwatch,
+    ways::{Tries, Way},
 };
 
 /// Longest sealed error that is kept, bytes.
@@ -23,13 +24,17 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// Through relay and gateway; why there is left to say. `left` has what may have left the device, also where an error ends the answer.
     pub(crate) async fn answer_in_the_cloud(
         &self,
-        WayOut { cloud, detector }: &WayOut<'_, T>,
+        WayOut {
+            cloud,
+            detector,
+            rounds,
+        }: &WayOut<'_, T>,
         findings: &Findings<'_>,
         policy: &Policy,
         on_piece: &mut dyn FnMut(Piece),
         left: &mut Option<Left>,
     ) -> Result<Outcome, Error> {
-        let (mut releasable, mut restorer) = self.release(findings)?;
+        let mut releasable = self.release(findings)?;
         let preview = privacy::preview(findings, &self.vault.borrow());
         match self.consent.decide(&preview).await? {
             Decision::Send => {}
@@ -39,7 +44,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                     privacy::edit_masks(&edits, detector, &policy.privacy, vault);
                     privacy::find_with(detector, findings.request(), &policy.privacy, vault)
                 };
-                (releasable, restorer) = self.release(&self.for_endpoint(findings))?;
+                releasable = self.release(&self.for_endpoint(findings))?;
             }
             Decision::Keep => {
                 return Err(Error::new(
@@ -55,43 +60,31 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             watch.piece(&piece, &self.clock);
             on_piece(piece);
         };
-        let mut date_s = self.clock.unix_s();
-        let mut corrected = false;
-        let received = loop {
-            // Each attempt is sealed anew, with a key of its own: a gateway takes no sealed request twice.
-            let terms = Terms {
-                date_s,
-                traffic: cloud.traffic,
-            };
-            let (sealed, opener) =
-                oblivious_http::seal(&cloud.key, &releasable, &terms).map_err(|error| {
-                    let code = match error {
-                        oblivious_http::Error::NotAttested { .. } => ErrorCode::PrivacyBlocked,
-                        _ => ErrorCode::Internal,
-                    };
-                    Error::new(code, format!("sealing: {error}"))
-                })?;
-            *left = Some(Left {
-                sent: Sent {
-                    text: sealed.text().to_owned(),
-                    bytes: u32::try_from(sealed.bytes().len()).unwrap_or(u32::MAX),
-                    relay: cloud.transport.relay().to_owned(),
-                    key_id: sealed.key_fingerprint().to_owned(),
-                },
-                replaced: releasable.replaced().to_vec(),
-            });
-            let answer = CloudAnswer::new(opener, restorer, &said);
-            let received = receive(&cloud.transport, &sealed, answer, &mut on_piece).await;
-            match (&received, said.date_s.take()) {
-                // For this question alone: a correction that is kept would be a mark by which the gateway could know
-                // the page again.
-                (Err(error), Some(date)) if error.code == ErrorCode::ClockSkewed && !corrected => {
-                    (date_s, corrected) = (date, true);
-                    restorer = self.vault.borrow().restorer(&releasable);
-                }
-                _ => break received,
-            }
+        // What is restricted leaves only to the endpoint that was attested.
+        let may_take = |way: &&Way<T>| {
+            let only_to = releasable.only_to();
+            only_to.is_none_or(|key| key == way.key.fingerprint())
         };
+        let is_awaited = policy.patience != Patience::Patient;
+        let ways = cloud.ways.iter().filter(may_take);
+        let mut tries = Tries::new(ways, &self.clock, self.seeds, *rounds, is_awaited);
+        let mut received = Err(left_alone());
+        while let Some(way) = tries.next().await {
+            let attempts = Attempts {
+                way,
+                traffic: cloud.traffic,
+                releasable: &releasable,
+                said: &said,
+            };
+            received = self.attempt(&attempts, &mut on_piece, left).await;
+            match &received {
+                Ok(_) => way.answered(),
+                Err(error) => tries.failed(way, error),
+            }
+            if received.is_ok() || watch.has_begun() {
+                break;
+            }
+        }
         let went = received.as_ref().map(|(completed, _)| &completed.usage);
         self.note_cloud(&watch, went, &said.limit.get());
         let (completed, restored) = received?;
@@ -114,14 +107,85 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
 }
 
 impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T, C, S, K> {
-    /// What leaves, and what puts the values back into the reply to it.
-    fn release(&self, findings: &Findings<'_>) -> Result<(Releasable, Restorer), Error> {
-        let mut vault = self.vault.borrow_mut();
-        let releasable = privacy::pseudonymize(findings, &mut vault)
-            .map_err(|blocked| Error::new(ErrorCode::PrivacyBlocked, blocked.to_string()))?;
-        let restorer = vault.restorer(&releasable);
-        Ok((releasable, restorer))
+    /// Takes this way; a second time if the gateway says that the device's clock is wrong.
+    async fn attempt(
+        &self,
+        attempts: &Attempts<'_, T>,
+        on_piece: &mut dyn FnMut(Piece),
+        left: &mut Option<Left>,
+    ) -> Result<(Completed, Restored), Error> {
+        let Attempts {
+            way,
+            traffic,
+            releasable,
+            said,
+        } = *attempts;
+        let mut date_s = self.clock.unix_s();
+        let mut corrected = false;
+        loop {
+            // Each attempt is sealed anew, with a key of its own: a gateway takes no sealed request twice.
+            let terms = Terms { date_s, traffic };
+            let (sealed, opener) =
+                oblivious_http::seal(&way.key, releasable, &terms).map_err(|error| {
+                    let code = match error {
+                        oblivious_http::Error::NotAttested { .. } => ErrorCode::PrivacyBlocked,
+                        _ => ErrorCode::Internal,
+                    };
+                    Error::new(code, format!("sealing: {error}"))
+                })?;
+            note_sent(left, releasable, &sealed, way.transport.relay());
+            let restorer = self.vault.borrow().restorer(releasable);
+            let answer = CloudAnswer::new(opener, restorer, said);
+            let received = receive(&way.transport, &sealed, answer, on_piece).await;
+            match (&received, said.date_s.take()) {
+                // For this question alone: a correction that is kept would be a mark by which the gateway could know
+                // the page again.
+                (Err(error), Some(date)) if error.code == ErrorCode::ClockSkewed && !corrected => {
+                    (date_s, corrected) = (date, true);
+                }
+                _ => return received,
+            }
+        }
     }
+
+    /// What leaves.
+    fn release(&self, findings: &Findings<'_>) -> Result<Releasable, Error> {
+        privacy::pseudonymize(findings, &mut self.vault.borrow_mut())
+            .map_err(|blocked| Error::new(ErrorCode::PrivacyBlocked, blocked.to_string()))
+    }
+}
+
+/// What the attempts to take one way have in common.
+struct Attempts<'a, T> {
+    way: &'a Way<T>,
+    traffic: Traffic,
+    releasable: &'a Releasable,
+    said: &'a Said,
+}
+
+/// Adds an attempt to what has left the device.
+fn note_sent(left: &mut Option<Left>, releasable: &Releasable, sealed: &Sealed, relay: &str) {
+    let before = left.take().map(|left| left.sent);
+    let (bytes, attempts) = before.map_or((0, 0), |sent| (sent.bytes, sent.attempts));
+    let more = u32::try_from(sealed.bytes().len()).unwrap_or(u32::MAX);
+    *left = Some(Left {
+        sent: Sent {
+            text: sealed.text().to_owned(),
+            bytes: bytes.saturating_add(more),
+            attempts: attempts + 1,
+            relay: relay.to_owned(),
+            key_id: sealed.key_fingerprint().to_owned(),
+        },
+        replaced: releasable.replaced().to_vec(),
+    });
+}
+
+/// Every way failed lately, and nobody waits for the answer.
+fn left_alone() -> Error {
+    Error::new(
+        ErrorCode::RelayUnavailable,
+        "every relay failed just now, and is left alone for a while; try again later",
+    )
 }
 
 /// Sends, and takes in the reply to its end.

@@ -16,7 +16,7 @@ use crate::{
     Clock, Consent, Engine, LocalAnswer, LocalModel, Signals, Transport,
     answer::{Left, Outcome, Told},
     attempt::{Attempt, Bar, Verdict},
-    engine::Looking,
+    engine::{Looking, WayOut},
     overflow,
 };
 
@@ -147,6 +147,11 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let reasons = route.reasons.clone();
         let cloud = match self.way_out(asked.detector.clone()?) {
             Ok(way_out) => {
+                // The page's own answer is there.
+                let way_out = WayOut {
+                    rounds: 1,
+                    ..way_out
+                };
                 let on_piece = &mut |piece| told.piece(piece);
                 self.answer_in_the_cloud(&way_out, asked.findings, asked.policy, on_piece, left)
                     .await

@@ -13,7 +13,9 @@ use router::{
 };
 use zeroize::Zeroizing;
 
-use crate::{Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary};
+use crate::{
+    Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary, ways::Way,
+};
 
 /// Answers questions of one conversation after the other, here or in the cloud.
 ///
@@ -34,7 +36,7 @@ pub struct Engine<L, T, C, S, K> {
     /// What people's reactions to the local model's answers taught. Never borrowed across an await.
     pub(crate) feedback: RefCell<Feedback>,
     /// Gives each conversation's vault its secret.
-    seeds: fn() -> u64,
+    pub(crate) seeds: fn() -> u64,
     /// Never borrowed across an await.
     pub(crate) vault: RefCell<Vault>,
     /// Never borrowed across an await.
@@ -47,13 +49,16 @@ pub struct Engine<L, T, C, S, K> {
     record: RefCell<Option<Record>>,
 }
 
+/// How often a way is tried that cannot be reached, where nothing else can answer: it may only be starting.
+const ROUNDS: u32 = 3;
+
 /// What finds personal data before anything leaves, or why it is not there.
 pub(crate) type Looking = Result<Rc<Detector>, Error>;
 
 /// The sealed path.
 pub(crate) struct Cloud<T> {
-    pub(crate) transport: T,
-    pub(crate) key: VerifiedKey,
+    /// The first one first; at least one.
+    pub(crate) ways: Vec<Way<T>>,
     pub(crate) model: Option<String>,
     pub(crate) traffic: Traffic,
     /// What its models cost.
@@ -64,6 +69,8 @@ pub(crate) struct Cloud<T> {
 pub(crate) struct WayOut<'e, T> {
     pub(crate) cloud: &'e Cloud<T>,
     pub(crate) detector: Rc<Detector>,
+    /// How often each way is tried that cannot be reached.
+    pub(crate) rounds: u32,
 }
 
 impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T, C, S, K> {
@@ -95,8 +102,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     #[must_use]
     pub fn with_cloud(mut self, transport: T, key: VerifiedKey, model: Option<String>) -> Self {
         self.cloud = Some(Cloud {
-            transport,
-            key,
+            ways: vec![Way::new(transport, key)],
             model,
             traffic: Traffic::default(),
             prices: BTreeMap::new(),
@@ -104,7 +110,17 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         self
     }
 
-    /// The same engine with another way for the cloud's answers to travel. Without a cloud it means nothing.
+    /// The same engine with one more way to the cloud, taken where those before it fail: another relay to the same gateway,
+    /// or to another one. Without a cloud it means nothing.
+    #[must_use]
+    pub fn with_way(mut self, transport: T, key: VerifiedKey) -> Self {
+        if let Some(cloud) = &mut self.cloud {
+            cloud.ways.push(Way::new(transport, key));
+        }
+        self
+    }
+
+    /// The same engine with another policy for how the cloud's answers travel. Without a cloud it means nothing.
     #[must_use]
     pub fn with_traffic(mut self, traffic: Traffic) -> Self {
         if let Some(cloud) = &mut self.cloud {
@@ -146,8 +162,8 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// Asks the cloud's endpoint for evidence: with a nonce of 32 random bytes in hex, never used before. None without a
     /// cloud.
     pub fn challenge(&self, nonce: impl Into<String>) -> Option<Challenge> {
-        let cloud = self.cloud.as_ref()?;
-        Some(Challenge::new(cloud.key.fingerprint(), nonce))
+        let way = self.ways().next()?;
+        Some(Challenge::new(way.key.fingerprint(), nonce))
     }
 
     /// Takes what was verified of the answer. From now on, and for as long as the evidence holds, what is restricted may
@@ -325,6 +341,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             // A key that an app pins says who the gateway is, not what it runs.
             attested: findings.are_for_attested(),
             price: self.price(request),
+            failing: self.ways().all(|way| way.open_ms(now_ms) > 0.0) && self.cloud.is_some(),
             ..CloudState::default()
         };
         let cloud = schedule.cloud(now_ms, cloud);
@@ -353,6 +370,24 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         })
     }
 
+    /// What it tells the time by.
+    pub fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// None without a cloud.
+    fn ways(&self) -> impl Iterator<Item = &Way<T>> {
+        self.cloud.iter().flat_map(|cloud| &cloud.ways)
+    }
+
+    /// The relays, in the app's order, and for how many more milliseconds each is left alone because it failed.
+    pub fn relays(&self) -> Vec<(&str, f64)> {
+        let now = self.clock.now_ms();
+        self.ways()
+            .map(|way| (way.transport.relay(), way.open_ms(now)))
+            .collect()
+    }
+
     /// What the model costs that would be asked.
     fn price(&self, request: &ChatRequest) -> Option<Price> {
         let cloud = self.cloud.as_ref()?;
@@ -368,7 +403,11 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                 "no cloud is set up; give its relays and keys",
             )
         })?;
-        Ok(WayOut { cloud, detector })
+        Ok(WayOut {
+            cloud,
+            detector,
+            rounds: ROUNDS,
+        })
     }
 
     /// Names the cloud model where the request does not.

@@ -19,6 +19,7 @@ mod measure;
 mod overflow;
 mod signals;
 mod transport;
+mod ways;
 
 pub use clock::{Clock, ManualClock};
 pub use consent::{Always, Consent, Decision};

@@ -7,25 +7,42 @@ use router::RateLimit;
 
 use crate::{Clock, Consent, Engine, LocalAnswer, LocalModel, OnPart, Part, Signals, Transport};
 
-/// When an answer began and when its first text came, in ms.
+/// When an answer began and when its first and its last text came, in ms.
 pub(crate) struct Stopwatch {
     start: f64,
     first: Cell<Option<f64>>,
+    last: Cell<f64>,
 }
 
 impl Stopwatch {
     pub(crate) fn start(clock: &impl Clock) -> Self {
+        let start = clock.now_ms();
         Self {
-            start: clock.now_ms(),
+            start,
             first: Cell::new(None),
+            last: Cell::new(start),
         }
     }
 
     /// A piece came.
     pub(crate) fn piece(&self, piece: &Piece, clock: &impl Clock) {
-        if self.first.get().is_none() && !piece.is_empty() {
-            self.first.set(Some(clock.now_ms()));
+        if !piece.is_empty() {
+            let now = clock.now_ms();
+            self.first.set(self.first.get().or(Some(now)));
+            self.last.set(now);
         }
+    }
+
+    /// A text came.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.first.get().is_some()
+    }
+
+    /// From the start to the first text, and from there to the last; what comes after it is not the answer's: the end of
+    /// a beat, for one. None without a text.
+    fn times(&self) -> Option<(f64, f64)> {
+        let first = self.first.get()?;
+        Some((first - self.start, self.last.get() - first))
     }
 }
 
@@ -46,18 +63,18 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             on_part(part)
         };
         let answer = self.local.generate(request, &mut on_part).await?;
-        let end = self.clock.now_ms();
-        if let (Some(first), true) = (watch.first.get(), policy.patience != Patience::Patient) {
+        if let (Some((first_ms, rest_ms)), true) =
+            (watch.times(), policy.patience != Patience::Patient)
+        {
             let usage = &answer.usage;
             let cached = usage
                 .prompt_tokens_details
                 .as_ref()
                 .map_or(0, |details| details.cached_tokens);
             let new = usage.prompt_tokens.saturating_sub(cached);
-            self.schedule.borrow_mut().local_answered(
-                (new, first - watch.start),
-                (usage.completion_tokens, end - first),
-            );
+            self.schedule
+                .borrow_mut()
+                .local_answered((new, first_ms), (usage.completion_tokens, rest_ms));
         }
         Ok(answer)
     }
@@ -73,22 +90,14 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let mut schedule = self.schedule.borrow_mut();
         match went {
             Ok(usage) => {
-                let first = watch.first.get().unwrap_or(now);
-                let (first_ms, rest_ms) = (first - watch.start, now - first);
+                let (first_ms, rest_ms) = watch.times().unwrap_or((now - watch.start, 0.0));
                 schedule.cloud_answered(now, first_ms, rest_ms, usage.completion_tokens, limit);
             }
-            Err(error) => match error.code {
-                ErrorCode::UpstreamRateLimited => schedule.cloud_refused(now, limit),
-                ErrorCode::RelayUnavailable
-                | ErrorCode::GatewayUnavailable
-                | ErrorCode::KeyMismatch
-                | ErrorCode::SealBroken
-                | ErrorCode::UpstreamUnauthorized
-                | ErrorCode::UpstreamFailed
-                | ErrorCode::UpstreamInterrupted => schedule.cloud_failed(now),
-                // The network, the request or the page: nothing of the cloud.
-                _ => {}
-            },
+            Err(error) if error.code == ErrorCode::UpstreamRateLimited => {
+                schedule.cloud_refused(now, limit);
+            }
+            // Of the way that was taken, or of the question.
+            Err(_) => {}
         }
     }
 }

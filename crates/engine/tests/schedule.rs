@@ -61,6 +61,10 @@ impl Clock for In {
     fn unix_s(&self) -> u64 {
         0
     }
+
+    async fn sleep(&self, ms: f64) {
+        self.0.pass(ms);
+    }
 }
 
 impl Signals for In {

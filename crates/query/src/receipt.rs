@@ -64,9 +64,12 @@ pub struct Doubt {
 pub struct Sent {
     /// The plaintext that was sealed: the request body as the upstream gets it.
     pub text: String,
-    /// Bytes on the wire, sealed and padded.
+    /// Bytes on the wire, sealed and padded, of all attempts together.
     pub bytes: u32,
-    /// The relay that carried it.
+    /// How often it was sealed and sent: more than once where a relay or a gateway did not answer, or the device's clock
+    /// was wrong.
+    pub attempts: u32,
+    /// The relay that carried it, at the last attempt.
     pub relay: String,
     /// The gateway key it was sealed to: the hex SHA-256 of its key config.
     pub key_id: String,
@@ -77,6 +80,7 @@ impl fmt::Debug for Sent {
         f.debug_struct("Sent")
             .field("text", &Redacted(&self.text))
             .field("bytes", &self.bytes)
+            .field("attempts", &self.attempts)
             .field("relay", &self.relay)
             .field("key_id", &self.key_id)
             .finish()

@@ -43,6 +43,6 @@ pub use inputs::{Inputs, Judgement, question};
 pub use learned::Weights;
 pub use query::{Estimate, Guess, Intent};
 pub use record::{Decision, Record, replay};
-pub use schedule::{HeadRoom, RateLimit, Schedule, Sketch};
+pub use schedule::{Breaker, HeadRoom, RateLimit, Schedule, Sketch};
 pub use sentences::{doubtful, reason};
 pub use weights::{Sections, WeightsError, write_sections};

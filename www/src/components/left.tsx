@@ -90,7 +90,10 @@ function SentView({ sent, receipt, preview, asked }: SentProps) {
       <dl class="facts">
         <div>
           <dt>On the wire</dt>
-          <dd>{sent.bytes.toLocaleString('en')} bytes</dd>
+          <dd>
+            {sent.bytes.toLocaleString('en')} bytes
+            {sent.attempts > 1 && `, in ${sent.attempts} attempts`}
+          </dd>
         </div>
         <div>
           <dt>Carried by</dt>

@@ -41,7 +41,10 @@ export type DeviceChoice = 'auto' | 'webgpu' | 'cpu';
 
 /** The sealed path to a larger model. */
 export interface CloudOptions {
-  /** Relays, first one first. They see the address of the page's visitor and no content. */
+  /**
+   * Relays, first one first: where one cannot be reached, the next is taken, and one that failed twice is left alone for a
+   * while. They see the address of the page's visitor and no content.
+   */
   relays: string[];
   /** The gateway's `application/ohttp-keys`, in base64. The page pins it: it seals to these keys and no others. */
   keys: string;

@@ -167,7 +167,13 @@ class TestEngine implements Engine {
     if (preview !== undefined) {
       const messages = preview.messages.map(({ role, text: content }) => ({ role, content }));
       const sent = JSON.stringify({ ...request, messages });
-      receipt.sent = { text: sent, bytes: 512, relay: this.relay ?? '', keyId: '0'.repeat(64) };
+      receipt.sent = {
+        text: sent,
+        bytes: 512,
+        attempts: 1,
+        relay: this.relay ?? '',
+        keyId: '0'.repeat(64),
+      };
     } else {
       receipt.confidence = 0.5;
     }

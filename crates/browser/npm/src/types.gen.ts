@@ -873,11 +873,16 @@ export type Sent = {
  */
 text: string, 
 /**
- * Bytes on the wire, sealed and padded.
+ * Bytes on the wire, sealed and padded, of all attempts together.
  */
 bytes: number, 
 /**
- * The relay that carried it.
+ * How often it was sealed and sent: more than once where a relay or a gateway did not answer, or the device's clock
+ * was wrong.
+ */
+attempts: number, 
+/**
+ * The relay that carried it, at the last attempt.
  */
 relay: string, 
 /**

@@ -9,6 +9,7 @@ mod attested;
 mod doubt;
 mod masks;
 mod repeated;
+mod ways;
 
 use std::{cell::RefCell, rc::Rc, sync::LazyLock};
 
@@ -239,10 +240,10 @@ fn values_stay_and_come_back() {
                     prompt_tokens_details: None,
                 },
             },
-            // The clock goes on by 10 ms each time it is read: start, sending, first (twice), received, end.
+            // The clock goes on by 10 ms each time it is read: start, sending, ways, first (twice), three more, received, end.
             ms: Timing {
-                first: 30.0,
-                total: 50.0
+                first: 40.0,
+                total: 100.0
             },
         }
     );

@@ -6,8 +6,6 @@ const WAIT: f64 = 20_000.0;
 const LONGEST_WAIT: f64 = 600_000.0;
 /// Below this share of a limit the rest is kept for those questions that need it most.
 const SHORT: f32 = 0.2;
-/// Failures one after the other from which on an endpoint counts as failing.
-const FAILURES: u32 = 2;
 
 /// What a reply says of a rate limit; of several, the one with the least left.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -86,7 +84,7 @@ impl RateLimit {
     }
 }
 
-/// How much of an endpoint's rate limit is left, and whether it answers at all.
+/// How much of an endpoint's rate limit is left.
 #[derive(Clone, Debug, Default)]
 pub struct HeadRoom {
     scarcity: f32,
@@ -94,18 +92,12 @@ pub struct HeadRoom {
     scarce_until: f64,
     /// Refusals for the limit, one after the other.
     refusals: u32,
-    /// Failures, one after the other.
-    failures: u32,
-    /// Until then it counts as failing.
-    failing_until: f64,
 }
 
 impl HeadRoom {
     /// It answered, and said this of its limit.
     pub fn answered(&mut self, now_ms: f64, limit: &RateLimit) {
         self.refusals = 0;
-        self.failures = 0;
-        self.failing_until = 0.0;
         self.scarcity = limit.scarcity();
         self.scarce_until = now_ms + limit.reset.map_or(WAIT, |s| f64::from(s) * 1e3);
     }
@@ -119,14 +111,6 @@ impl HeadRoom {
         self.scarce_until = now_ms + wait.min(LONGEST_WAIT);
     }
 
-    /// It failed, or could not be reached.
-    pub fn failed(&mut self, now_ms: f64) {
-        self.failures += 1;
-        if self.failures >= FAILURES {
-            self.failing_until = now_ms + doubled(self.failures - FAILURES);
-        }
-    }
-
     /// 0 while there is plenty, 1 where nothing is left.
     pub fn scarcity(&self, now_ms: f64) -> f32 {
         if now_ms < self.scarce_until {
@@ -135,15 +119,10 @@ impl HeadRoom {
             0.0
         }
     }
-
-    /// Whether it failed again and again, only just now.
-    pub fn failing(&self, now_ms: f64) -> bool {
-        now_ms < self.failing_until
-    }
 }
 
 /// How long to wait after so many times before, in ms.
-fn doubled(times: u32) -> f64 {
+pub(super) fn doubled(times: u32) -> f64 {
     let wait = WAIT * f64::from(1_u32 << times.min(8));
     wait.min(LONGEST_WAIT)
 }
@@ -289,18 +268,5 @@ mod tests {
             now = room.scarce_until;
         }
         assert_eq!(waits, [2e4, 4e4, 8e4, 16e4, 32e4, 6e5, 6e5]);
-    }
-
-    #[test]
-    fn an_endpoint_fails_from_the_second_time_on_until_it_answers() {
-        let mut room = HeadRoom::default();
-        room.failed(0.0);
-        assert!(!room.failing(0.0));
-        room.failed(10.0);
-        assert!(room.failing(20_009.0) && !room.failing(20_010.0));
-        room.failed(20_010.0);
-        assert!(room.failing(60_009.0));
-        room.answered(60_009.0, &RateLimit::default());
-        assert!(!room.failing(60_009.0));
     }
 }

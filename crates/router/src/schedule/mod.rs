@@ -3,12 +3,14 @@
 //! Whoever answers keeps one [`Schedule`], tells it what happened and when, and puts what follows into the states
 //! that a decision is made from. Times come in as ms of any clock that never goes back.
 
+mod breaker;
 mod limits;
 mod sketch;
 mod strain;
 
 use query::{CloudSpeed, CloudState, DeviceSignals, DeviceState, LocalSpeed, Strain};
 
+pub use breaker::Breaker;
 pub use limits::{HeadRoom, RateLimit};
 pub use sketch::Sketch;
 
@@ -55,11 +57,6 @@ impl Schedule {
     /// The cloud refused, because its rate limit is reached.
     pub fn cloud_refused(&mut self, now_ms: f64, limit: &RateLimit) {
         self.head_room.refused(now_ms, limit);
-    }
-
-    /// The cloud failed, or could not be reached.
-    pub fn cloud_failed(&mut self, now_ms: f64) {
-        self.head_room.failed(now_ms);
     }
 
     /// The local model answered: tokens of the prompt that were not in its cache and ms until the first of the
@@ -114,7 +111,6 @@ impl Schedule {
         CloudState {
             speed: self.first.quantile(1, 2).and_then(speed),
             scarcity: self.head_room.scarcity(now_ms),
-            failing: self.head_room.failing(now_ms),
             ..cloud
         }
     }
@@ -202,9 +198,7 @@ mod tests {
         assert!(speed.first_at_most.abs_diff(3000) <= 190, "{speed:?}");
         assert!(speed.token.abs_diff(10_000) <= 625, "{speed:?}");
         schedule.cloud_refused(0.0, &RateLimit::default());
-        schedule.cloud_failed(0.0);
-        schedule.cloud_failed(0.0);
         let state = schedule.cloud(0.0, CloudState::default());
-        assert_eq!((state.scarcity, state.failing), (1.0, true));
+        assert_eq!(state.scarcity, 1.0);
     }
 }
