@@ -119,6 +119,11 @@ pub fn small_steps(progress: &mut Steps) -> Result<()> {
     build_all(progress, &[CPU, CPU_RELAXED, CPU_THREADS, WORKER], false)
 }
 
+/// Builds the relay's worker alone: two steps.
+pub fn worker_steps(progress: &mut Steps) -> Result<()> {
+    build_all(progress, &[WORKER], false)
+}
+
 /// Builds all modules whose sources have changed.
 pub fn steps(progress: &mut Steps, names: bool) -> Result<()> {
     build_all(

@@ -1,6 +1,7 @@
 //! `cargo xtask bench engine`: the local model and, if asked, its peers, on the same file, in turns.
 //! `cargo xtask bench privacy`: how long it takes to find personal data.
 //! `cargo xtask bench router`: how long it takes to decide where a question is answered.
+//! `cargo xtask bench relay`: relay and gateway under load and under faults.
 //!
 //! Every measurement is a process and a browser profile of its own. All contenders are measured once
 //! before any is measured a second time, so that a machine that grows slower does so for all. What is
@@ -11,6 +12,7 @@ mod measure;
 mod peers;
 mod plot;
 mod privacy;
+mod relay;
 mod router;
 mod table;
 
@@ -41,6 +43,8 @@ pub enum What {
     Privacy(privacy::Options),
     /// How long it takes to decide where a question is answered: natively and in Chromium.
     Router(router::Options),
+    /// Relay and gateway under load and under faults; one line of JSON for each part.
+    Relay(relay::Options),
 }
 
 /// Options of `cargo xtask bench engine`.
@@ -88,6 +92,7 @@ pub fn bench(what: What) -> Result<()> {
         What::Engine(options) => engine(&options),
         What::Privacy(options) => privacy::bench(&options),
         What::Router(options) => router::bench(&options),
+        What::Relay(options) => relay::bench(&options),
     }
 }
 
