@@ -137,6 +137,28 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
       'Something on the way repeated it, and it was answered once at most. Try again: it is sealed anew.',
     action: 'here',
   },
+  'token-required': {
+    title: 'The gateway answers only those who may ask.',
+    wayOut:
+      'This page has nothing that says so. Whoever runs this site has to set that up; this page can still answer.',
+    action: 'here',
+  },
+  'token-unavailable': {
+    title: 'There are no tokens left to ask the cloud with.',
+    wayOut:
+      'Each question takes one, and new ones come after a while. Try again later, or let this page answer.',
+    action: 'here',
+  },
+  'token-refused': {
+    title: 'The gateway did not accept this page’s token.',
+    wayOut: 'It may have expired. Try again: the next question takes another one.',
+    action: 'here',
+  },
+  'token-spent': {
+    title: 'The token for this question was used before.',
+    wayOut: 'A token pays for one question. Try again: the next one takes another.',
+    action: 'here',
+  },
   'upstream-unauthorized': {
     title: 'The cloud model refused the gateway.',
     wayOut: 'Whoever runs the gateway has to renew its access. This page can still answer.',

@@ -52,6 +52,14 @@ pub enum ErrorCode {
     ClockSkewed,
     /// The gateway had seen this sealed request before.
     Replayed,
+    /// The gateway takes a token with each request, and the app has given none.
+    TokenRequired,
+    /// There is no token left, and no new one could be had.
+    TokenUnavailable,
+    /// The gateway does not accept the token: it is of another issuer, or has expired.
+    TokenRefused,
+    /// The token paid for another request before.
+    TokenSpent,
     /// The cloud model refused the gateway's credentials.
     UpstreamUnauthorized,
     /// The cloud model's rate limit.
@@ -101,11 +109,12 @@ impl ErrorCode {
         match self {
             ContextOverflow | ModelCorrupt | ModelHashMismatch | DownloadFailed | QuotaExceeded
             | DeviceLost | LocalUnavailable | DetectorUnavailable | ConsentDeclined
-            | RelayUnavailable | GatewayUnavailable | SealBroken | Replayed
-            | UpstreamRateLimited | UpstreamFailed | UpstreamInterrupted | Offline => true,
+            | RelayUnavailable | GatewayUnavailable | SealBroken | Replayed | TokenUnavailable
+            | TokenRefused | TokenSpent | UpstreamRateLimited | UpstreamFailed
+            | UpstreamInterrupted | Offline => true,
             InvalidRequest | ModelUnsupported | ToolsUnsupported | NoAdapter | DeviceLimit
-            | NoRoute | PrivacyBlocked | KeyMismatch | ClockSkewed | UpstreamUnauthorized
-            | Disposed | Internal => false,
+            | NoRoute | PrivacyBlocked | KeyMismatch | ClockSkewed | TokenRequired
+            | UpstreamUnauthorized | Disposed | Internal => false,
         }
     }
 }
