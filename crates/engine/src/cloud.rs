@@ -69,17 +69,27 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let ways = cloud.ways.iter().filter(may_take);
         let mut tries = Tries::new(ways, &self.clock, self.seeds, *rounds, is_awaited);
         let mut received = Err(left_alone());
+        // For this question alone: with another one, a token that may have been seen would join the two.
+        let mut unspent = None;
         while let Some(way) = tries.next().await {
+            let token = match unspent.take() {
+                Some(token) => Some(token),
+                None => cloud.tokens.take().await?,
+            };
             let attempts = Attempts {
                 way,
                 traffic: cloud.traffic,
+                token: token.as_deref(),
                 releasable: &releasable,
                 said: &said,
             };
             received = self.attempt(&attempts, &mut on_piece, left).await;
             match &received {
                 Ok(_) => way.answered(),
-                Err(error) => tries.failed(way, error),
+                Err(error) => {
+                    tries.failed(way, error);
+                    unspent = token.filter(|_| costs_no_token(error.code));
+                }
             }
             if received.is_ok() || watch.has_begun() {
                 break;
@@ -117,6 +127,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let Attempts {
             way,
             traffic,
+            token,
             releasable,
             said,
         } = *attempts;
@@ -124,7 +135,12 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let mut corrected = false;
         loop {
             // Each attempt is sealed anew, with a key of its own: a gateway takes no sealed request twice.
-            let terms = Terms { date_s, traffic };
+            // A gateway that refuses the date has not looked at the token.
+            let terms = Terms {
+                date_s,
+                traffic,
+                token,
+            };
             let (sealed, opener) =
                 oblivious_http::seal(&way.key, releasable, &terms).map_err(|error| {
                     let code = match error {
@@ -159,8 +175,15 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
 struct Attempts<'a, T> {
     way: &'a Way<T>,
     traffic: Traffic,
+    token: Option<&'a str>,
     releasable: &'a Releasable,
     said: &'a Said,
+}
+
+/// Whether a gateway that this came from, if it was reached at all, has spent no token.
+fn costs_no_token(code: ErrorCode) -> bool {
+    use ErrorCode::*;
+    matches!(code, RelayUnavailable | GatewayUnavailable | KeyMismatch)
 }
 
 /// Adds an attempt to what has left the device.

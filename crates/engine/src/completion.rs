@@ -154,7 +154,16 @@ pub(crate) fn refusal(status: u16, body: &[u8]) -> Error {
         ErrorCode::Replayed => {
             "the gateway had this sealed question before: something on the way repeated it; ask again, it is sealed anew"
         }
-        ErrorCode::GatewayUnavailable => "the gateway is overloaded; try again later",
+        ErrorCode::TokenRequired => {
+            "the gateway takes a token with each request; give Tidegate some (options.cloud.tokens)"
+        }
+        ErrorCode::TokenRefused => {
+            "the gateway does not accept this token; check that the wallet has the gateway's issuer, origin and keys"
+        }
+        ErrorCode::TokenSpent => {
+            "this token paid for another request before; ask again, with another one"
+        }
+        ErrorCode::GatewayUnavailable => "the gateway cannot take requests now; try again later",
         _ => "the cloud model failed; try again later",
     };
     Error::new(code, format!("{message} (HTTP {status} inside the seal)"))

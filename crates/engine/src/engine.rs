@@ -14,7 +14,8 @@ use router::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Clock, Consent, LocalModel, Signals, Transport, check::check, overflow::Summary, ways::Way,
+    Clock, Consent, LocalModel, NoTokens, Signals, Tokens, Transport, check::check,
+    overflow::Summary, ways::Way,
 };
 
 /// Answers questions of one conversation after the other, here or in the cloud.
@@ -61,6 +62,8 @@ pub(crate) struct Cloud<T> {
     pub(crate) ways: Vec<Way<T>>,
     pub(crate) model: Option<String>,
     pub(crate) traffic: Traffic,
+    /// What says that this page may ask.
+    pub(crate) tokens: Box<dyn Tokens>,
     /// What its models cost.
     prices: BTreeMap<String, Price>,
 }
@@ -105,6 +108,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             ways: vec![Way::new(transport, key)],
             model,
             traffic: Traffic::default(),
+            tokens: Box::new(NoTokens),
             prices: BTreeMap::new(),
         });
         self
@@ -125,6 +129,15 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     pub fn with_traffic(mut self, traffic: Traffic) -> Self {
         if let Some(cloud) = &mut self.cloud {
             cloud.traffic = traffic;
+        }
+        self
+    }
+
+    /// The same engine with tokens, of which each request takes one. Without a cloud they mean nothing.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: impl Tokens + 'static) -> Self {
+        if let Some(cloud) = &mut self.cloud {
+            cloud.tokens = Box::new(tokens);
         }
         self
     }

@@ -18,6 +18,7 @@ mod local_model;
 mod measure;
 mod overflow;
 mod signals;
+mod tokens;
 mod transport;
 mod ways;
 
@@ -26,4 +27,5 @@ pub use consent::{Always, Consent, Decision};
 pub use engine::Engine;
 pub use local_model::{LocalAnswer, LocalModel, NoModel, OnPart, Part};
 pub use signals::{FixedSignals, Signals};
+pub use tokens::{NoTokens, Tokens};
 pub use transport::{InMemory, InMemoryReply, Reply, Transport, problem};

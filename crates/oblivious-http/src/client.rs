@@ -82,12 +82,14 @@ impl std::fmt::Debug for Sealed {
 
 /// What a request says beside the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct Terms<'t> {
     /// When it is sealed, seconds since 1970-01-01 00:00 UTC: a gateway takes it for a short while only, and once
     /// (RFC 9458 §6.5.1).
     pub date_s: u64,
     /// How the answer is to travel.
     pub traffic: query::Traffic,
+    /// A token of Privacy Pass in base64 for URLs, for a gateway that takes one (RFC 9577 §2.2). It is inside the seal.
+    pub token: Option<&'t str>,
 }
 
 /// Seals a released request to a verified key: binary HTTP `POST /v1/chat/completions` with the request as
@@ -100,7 +102,7 @@ pub struct Terms {
 pub fn seal(
     key: &VerifiedKey,
     releasable: &Releasable,
-    terms: &Terms,
+    terms: &Terms<'_>,
 ) -> Result<(Sealed, Opener), Error> {
     if let Some(attested) = releasable.only_to()
         && attested != key.fingerprint()
@@ -124,7 +126,7 @@ pub fn seal(
 pub(crate) fn seal_text(
     key: &VerifiedKey,
     text: String,
-    terms: &Terms,
+    terms: &Terms<'_>,
 ) -> Result<(Sealed, Opener), Error> {
     let plaintext = padded_request(&text, terms)?;
     let wire = Pipe::default();

@@ -38,7 +38,7 @@ const SMALLEST_BUCKET: usize = 512;
 /// `POST /v1/chat/completions` with a JSON body, padded with zeros (RFC 9292 §3.8) to the next power of two,
 /// so that the length on the wire tells only the order of magnitude.
 #[cfg(feature = "client")]
-pub(crate) fn padded_request(body: &str, terms: &crate::Terms) -> Result<Vec<u8>, Error> {
+pub(crate) fn padded_request(body: &str, terms: &crate::Terms<'_>) -> Result<Vec<u8>, Error> {
     let mut message = bhttp::Message::request(
         b"POST".to_vec(),
         b"https".to_vec(),
@@ -50,6 +50,9 @@ pub(crate) fn padded_request(body: &str, terms: &crate::Terms) -> Result<Vec<u8>
     message.put_header("accept", "text/event-stream");
     message.put_header("date", crate::date::format(terms.date_s));
     message.put_header(query::Traffic::FIELD, terms.traffic.name());
+    if let Some(token) = terms.token {
+        message.put_header("authorization", format!("PrivateToken token=\"{token}\""));
+    }
     message.write_content(body);
     let mut bytes = Vec::new();
     message

@@ -13,6 +13,7 @@ const BODY: &str =
 const TERMS: Terms = Terms {
     date_s: 784_111_777,
     traffic: query::Traffic::Balanced,
+    token: None,
 };
 
 fn keys() -> GatewayKeys {

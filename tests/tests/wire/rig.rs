@@ -155,11 +155,12 @@ impl Rig {
 }
 
 /// Now, and an answer as it comes.
-pub fn terms() -> Terms {
+pub fn terms() -> Terms<'static> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     Terms {
         date_s: now.unwrap().as_secs(),
         traffic: Traffic::Off,
+        token: None,
     }
 }
 
@@ -170,7 +171,7 @@ pub async fn ask(relay: &str, key: &VerifiedKey, question: &str) -> Result<Page,
 }
 
 /// A sealed question, and what opens the answer.
-pub fn sealed(key: &VerifiedKey, question: &str, terms: &Terms) -> (Sealed, Opener) {
+pub fn sealed(key: &VerifiedKey, question: &str, terms: &Terms<'_>) -> (Sealed, Opener) {
     let request = ChatRequest {
         messages: vec![Message::new(Role::User, question)],
         model: Some("cloud-model".to_owned()),

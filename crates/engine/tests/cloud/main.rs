@@ -9,6 +9,7 @@ mod attested;
 mod doubt;
 mod masks;
 mod repeated;
+mod tokens;
 mod ways;
 
 use std::{cell::RefCell, rc::Rc, sync::LazyLock};

@@ -3,12 +3,12 @@
 use super::*;
 
 /// What the gateway saw of each attempt: the date, and the encapsulated key.
-type Attempts = Rc<RefCell<Vec<(Option<u64>, Vec<u8>)>>>;
+pub type Attempts = Rc<RefCell<Vec<(Option<u64>, Vec<u8>)>>>;
 
-const NOW: u64 = 784_111_777;
+pub const NOW: u64 = 784_111_777;
 
 /// A gateway that takes requests of this date alone.
-fn picky(sealed: &[u8], attempts: &Attempts, accepted: u64) -> Vec<Vec<u8>> {
+pub fn picky(sealed: &[u8], attempts: &Attempts, accepted: u64) -> Vec<Vec<u8>> {
     let (request, mut sealer) = GatewayKeys::from_seed(&SEED).unwrap().open(sealed).unwrap();
     let encapsulated = sealed[7..7 + 1120].to_vec();
     attempts.borrow_mut().push((request.date_s(), encapsulated));

@@ -61,6 +61,7 @@ enum Case {
 const TERMS: Terms = Terms {
     date_s: 784_111_777,
     traffic: Traffic::Balanced,
+    token: None,
 };
 
 /// RFC 9292: a request of known length; a reply of known length, and one that comes piece by piece.

@@ -90,7 +90,11 @@ impl World {
         let findings = privacy::find_with(&self.detector, &request, &rules, &vault);
         let releasable = privacy::pseudonymize(&findings, &mut vault)
             .context("a prompt may not leave at all; take it out of the data")?;
-        let terms = Terms { date_s: 0, traffic };
+        let terms = Terms {
+            date_s: 0,
+            traffic,
+            token: None,
+        };
         let (sealed, opener) = oblivious_http::seal(&self.key, &releasable, &terms)?;
         let bytes = sealed.bytes().to_vec();
         let length = bytes.len();
