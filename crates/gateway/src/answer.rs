@@ -116,7 +116,16 @@ fn reply(
         .and(traffic.clone())
         .and_then(|_| completion_request(request));
     let upstream = gateway.upstream.clone();
-    let asking: Asking = Box::pin(async move { upstream.ask(asked?).await });
+    let (tokens, now) = (gateway.settings.tokens.clone(), gateway.settings.now());
+    let token = request.header("authorization").map(str::to_owned);
+    let asking: Asking = Box::pin(async move {
+        // What is not answered anyway costs no token.
+        let asked = asked?;
+        if let Some(tokens) = tokens {
+            tokens.redeem(token.as_deref(), now).await?;
+        }
+        upstream.ask(asked).await
+    });
     let reply = Reply::new(sealer, traffic.unwrap_or_default());
     let answering = Answering {
         stage: Stage::Asking(asking),

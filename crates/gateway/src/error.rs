@@ -70,6 +70,8 @@ pub(crate) struct SealedError {
     pub limits: Vec<(String, String)>,
     /// The gateway's date, where the request's is the problem.
     pub date: Option<u64>,
+    /// What a token has to answer, where the token is the problem.
+    pub challenge: Option<String>,
 }
 
 impl From<Refusal> for SealedError {
@@ -105,6 +107,7 @@ impl SealedError {
             message: message.into(),
             limits: Vec::new(),
             date: None,
+            challenge: None,
         }
     }
 
@@ -115,9 +118,11 @@ impl SealedError {
             None => "application/json",
         };
         let date = self.date.map(oblivious_http::date::format);
+        let challenge = self.challenge.clone();
         [("content-type", content_type.to_owned())]
             .into_iter()
             .chain(date.map(|date| ("date", date)))
+            .chain(challenge.map(|challenge| ("www-authenticate", challenge)))
             .map(|(name, value)| (name.to_owned(), value))
             .chain(self.limits.iter().cloned())
             .collect()

@@ -8,7 +8,9 @@ mod answer;
 mod error;
 mod keys;
 mod reply;
+mod spent;
 mod sse;
+mod tokens;
 mod traffic;
 mod upstream;
 
@@ -29,6 +31,7 @@ use admission::Admission;
 pub use admission::WINDOW_S;
 pub use keys::KeyRing;
 pub use reply::{Interrupted, Reply};
+pub use tokens::{KEPT_S, Tokens};
 pub use traffic::Shape;
 pub use upstream::Upstream;
 
@@ -47,6 +50,8 @@ struct Gateway {
 pub struct Settings {
     /// How answers may travel: what a page wants beyond it becomes the nearest.
     pub traffic: RangeInclusive<Traffic>,
+    /// The tokens of which each request has to bring one; without them, anybody may ask.
+    pub tokens: Option<Tokens>,
     /// Tells the time.
     pub clock: fn() -> SystemTime,
 }
@@ -55,6 +60,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             traffic: Traffic::Off..=Traffic::Strict,
+            tokens: None,
             clock: SystemTime::now,
         }
     }
