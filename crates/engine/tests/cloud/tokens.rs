@@ -28,11 +28,12 @@ impl Tokens for Wallet {
 
 type Seen = Rc<RefCell<Vec<Option<String>>>>;
 
-/// A gateway that notes the tokens, and refuses dates but this one.
-fn noting(sealed: &[u8], seen: &Seen, accepted: u64) -> Vec<Vec<u8>> {
+/// A gateway that notes the tokens, and refuses dates but this one; with none, it takes any.
+fn noting(sealed: &[u8], seen: &Seen, accepted: Option<u64>) -> Vec<Vec<u8>> {
     let (request, _) = GatewayKeys::from_seed(&SEED).unwrap().open(sealed).unwrap();
     let token = request.header("authorization").map(str::to_owned);
     seen.borrow_mut().push(token);
+    let accepted = accepted.or(request.date_s()).unwrap();
     repeated::picky(sealed, &repeated::Attempts::default(), accepted)
 }
 
@@ -44,7 +45,7 @@ fn token(name: &str) -> Option<String> {
 fn each_question_takes_a_token_and_without_one_nothing_leaves() {
     let seen = Seen::default();
     let wallet = Wallet::with(&["one", "two"]);
-    let engine = engine(|sealed: &[u8]| Ok(whole(noting(sealed, &seen, 0)))).with_tokens(wallet);
+    let engine = engine(|sealed: &[u8]| Ok(whole(noting(sealed, &seen, None)))).with_tokens(wallet);
     for _ in 0..2 {
         block_on(engine.answer(ask("Hi"), &CLOUD_ONLY, &mut |_| ())).unwrap();
     }
@@ -58,7 +59,8 @@ fn a_corrected_clock_takes_no_second_token() {
     let seen = Seen::default();
     let wallet = Wallet::with(&["one", "two"]);
     let left = wallet.clone();
-    let engine = engine(|sealed: &[u8]| Ok(whole(noting(sealed, &seen, NOW)))).with_tokens(wallet);
+    let engine =
+        engine(|sealed: &[u8]| Ok(whole(noting(sealed, &seen, Some(NOW))))).with_tokens(wallet);
     block_on(engine.answer(ask("Hi"), &CLOUD_ONLY, &mut |_| ())).unwrap();
     assert_eq!(*seen.borrow(), [token("one"), token("one")]);
     assert_eq!(*left.0.borrow(), ["two"]);
@@ -67,7 +69,7 @@ fn a_corrected_clock_takes_no_second_token() {
 #[test]
 fn an_app_without_tokens_sends_none() {
     let seen = Seen::default();
-    let relay = |sealed: &[u8]| Ok(whole(noting(sealed, &seen, 0)));
+    let relay = |sealed: &[u8]| Ok(whole(noting(sealed, &seen, None)));
     assert_eq!(answer(relay, ask("Hi")).0, Ok(()));
     assert_eq!(*seen.borrow(), [None]);
 }
@@ -93,7 +95,14 @@ fn what_a_gateway_says_of_a_token_has_its_code_and_a_way_out() {
     ] {
         let body = format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#);
         let seen = Rc::default();
-        let relay = |sealed: &[u8]| Ok(whole(gateway(401, &[body.clone()], &seen, sealed)));
+        let relay = |sealed: &[u8]| {
+            Ok(whole(gateway(
+                401,
+                std::slice::from_ref(&body),
+                &seen,
+                sealed,
+            )))
+        };
         let error = answer(relay, ask("Hi")).0.unwrap_err();
         assert_eq!(serde_json::to_value(error.code).unwrap(), code);
         assert!(error.message.contains(way_out), "{error}");
@@ -107,7 +116,7 @@ fn a_question_that_was_not_received_keeps_its_token_and_the_next_one_takes_anoth
     let wallet = Wallet::with(&["one", "two", "three"]);
     let engine = engine(|sealed: &[u8]| {
         calls.set(calls.get() + 1);
-        let wire = noting(sealed, &seen, 0);
+        let wire = noting(sealed, &seen, None);
         match calls.get() {
             1 | 2 => Err(Error::new(ErrorCode::RelayUnavailable, "not there yet")),
             _ => Ok(whole(wire)),
