@@ -159,6 +159,7 @@ impl Page {
         let terms = Terms {
             date_s,
             traffic: *traffic,
+            token: None,
         };
         let (sealed, opener) = seal(key, &question.releasable, &terms)?;
         Ok((sealed.bytes().to_vec(), opener))

@@ -42,6 +42,7 @@ pub fn sealing() -> Result<Figures> {
     let terms = Terms {
         date_s: now_s(),
         traffic: Traffic::Balanced,
+        token: None,
     };
     for (name, list) in [("x_wing", x_wing), ("x25519", x25519)] {
         let key = VerifiedKey::pinned(list)?;
