@@ -109,6 +109,12 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
     wayOut: 'Try again in a moment, or let this page answer.',
     action: 'here',
   },
+  'relay-rate-limited': {
+    title: 'Too many questions came from this address.',
+    wayOut:
+      'The relay counts them by network address, perhaps with others behind yours. Wait a minute, or let this page answer.',
+    action: 'here',
+  },
   'gateway-unavailable': {
     title: 'The gateway behind the relay does not answer.',
     wayOut: 'Try again in a moment, or let this page answer.',

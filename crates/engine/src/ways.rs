@@ -101,7 +101,7 @@ impl<'w, T, C: Clock> Tries<'w, T, C> {
                 self.blame(way);
                 self.unreached.push(way);
             }
-            KeyMismatch | SealBroken | UpstreamInterrupted => self.blame(way),
+            KeyMismatch | SealBroken | UpstreamInterrupted | RelayRateLimited => self.blame(way),
             UpstreamFailed | UpstreamUnauthorized => {
                 self.blame(way);
                 self.leave_out(&way.key);

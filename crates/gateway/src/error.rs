@@ -20,6 +20,31 @@ pub(crate) struct Problem {
     pub status: StatusCode,
     pub code: ErrorCode,
     pub title: String,
+    /// In so many seconds it may go better.
+    pub retry_after: Option<u32>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: ErrorCode, title: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            title: title.into(),
+            retry_after: None,
+        }
+    }
+
+    /// The gateway takes nothing now, but what it has goes on.
+    pub(crate) fn unavailable(title: &str, retry_after: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::GatewayUnavailable,
+                title,
+            )
+        }
+    }
 }
 
 impl From<oblivious_http::Error> for Problem {
@@ -34,11 +59,7 @@ impl From<oblivious_http::Error> for Problem {
             E::Message(_) => (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidRequest),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal),
         };
-        Self {
-            status,
-            code,
-            title: error.to_string(),
-        }
+        Self::new(status, code, error.to_string())
     }
 }
 
@@ -50,12 +71,18 @@ impl IntoResponse for Problem {
             "about:blank"
         };
         let body = json!({ "type": kind, "title": self.title, "status": self.status.as_u16(), "code": self.code });
-        (
+        let mut response = (
             self.status,
             [(header::CONTENT_TYPE, "application/problem+json")],
             body.to_string(),
         )
-            .into_response()
+            .into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 

@@ -19,17 +19,32 @@ pub struct KeyRing(Arc<RwLock<Held>>);
 struct Held {
     keys: GatewayKeys,
     directory: Option<String>,
+    expires: Option<u64>,
 }
 
 impl KeyRing {
-    /// With a signed list of the keys (`oblivious_http::Directory`), to be served to whoever asks.
-    pub fn new(keys: GatewayKeys, directory: Option<String>) -> Self {
-        Self(Arc::new(RwLock::new(Held { keys, directory })))
+    /// With a signed list of the keys (`oblivious_http::Directory`), to be served to whoever asks, and with the second
+    /// since 1970-01-01 00:00 UTC after which pages use none of the keys, if there is one.
+    pub fn new(keys: GatewayKeys, directory: Option<String>, expires: Option<u64>) -> Self {
+        Self(Arc::new(RwLock::new(Held {
+            keys,
+            directory,
+            expires,
+        })))
     }
 
     /// From now on these. Answers that are on their way end with the keys that they began with.
-    pub fn replace(&self, keys: GatewayKeys, directory: Option<String>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Held { keys, directory };
+    pub fn replace(&self, keys: GatewayKeys, directory: Option<String>, expires: Option<u64>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Held {
+            keys,
+            directory,
+            expires,
+        };
+    }
+
+    /// Whether a page may still seal to one of them.
+    pub(crate) fn are_valid(&self, now: u64) -> bool {
+        self.read(|held| held.expires.is_none_or(|expires| now <= expires))
     }
 
     pub(crate) fn open(&self, sealed: &[u8]) -> Result<(Request, Sealer), Error> {
@@ -47,7 +62,7 @@ impl KeyRing {
 
 impl From<GatewayKeys> for KeyRing {
     fn from(keys: GatewayKeys) -> Self {
-        Self::new(keys, None)
+        Self::new(keys, None, None)
     }
 }
 
@@ -86,13 +101,14 @@ mod tests {
         let keys = |seed| GatewayKeys::from_seed(&[seed; 32]).unwrap();
         let ring = KeyRing::from(keys(1));
         let shared = ring.clone();
-        ring.replace(keys(2), Some("a list".to_owned()));
+        ring.replace(keys(2), Some("a list".to_owned()), Some(9));
         assert_eq!(
             shared.config_list().unwrap(),
             keys(2).config_list().unwrap()
         );
         let directory = shared.read(|held| held.directory.clone());
         assert_eq!(directory.as_deref(), Some("a list"));
+        assert_eq!([9, 10].map(|now| shared.are_valid(now)), [true, false]);
         assert!(format!("{shared:?}").contains("GatewayKeys(<redacted>)"));
     }
 }

@@ -5,11 +5,16 @@
 
 mod admission;
 mod answer;
+mod answering;
 mod error;
+mod health;
 mod keys;
+mod metrics;
+mod record;
 mod reply;
 mod spent;
 mod sse;
+mod status;
 mod tokens;
 mod traffic;
 mod upstream;
@@ -17,7 +22,7 @@ mod upstream;
 use std::{
     ops::RangeInclusive,
     sync::{Arc, Mutex},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use axum::{
@@ -25,15 +30,17 @@ use axum::{
     routing::{get, post},
 };
 use query::Traffic;
+use tokio::sync::{Semaphore, watch};
 
 use admission::Admission;
 
 pub use admission::WINDOW_S;
 pub use keys::KeyRing;
+pub use metrics::Metrics;
 pub use reply::{Interrupted, Reply};
 pub use tokens::{KEPT_S, Tokens};
 pub use traffic::Shape;
-pub use upstream::Upstream;
+pub use upstream::{SILENCE, Upstream};
 
 /// What every request needs.
 #[derive(Clone)]
@@ -43,6 +50,8 @@ struct Gateway {
     settings: Settings,
     /// Held for no longer than a look into it takes.
     admission: Arc<Mutex<Admission>>,
+    /// As many as there may be answers at once.
+    places: Arc<Semaphore>,
 }
 
 /// What an operator decides.
@@ -52,6 +61,14 @@ pub struct Settings {
     pub traffic: RangeInclusive<Traffic>,
     /// The tokens of which each request has to bring one; without them, anybody may ask.
     pub tokens: Option<Tokens>,
+    /// How many answers may be on their way at once: what comes above it is refused, unread.
+    pub max_answers: usize,
+    /// How long an answer may take, from the question to the upstream's last word.
+    pub answer_limit: Duration,
+    /// Turns true when the process is about to end: nothing new is taken, what is on its way goes on.
+    pub draining: watch::Receiver<bool>,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Tells the time.
     pub clock: fn() -> SystemTime,
 }
@@ -61,6 +78,10 @@ impl Default for Settings {
         Self {
             traffic: Traffic::Off..=Traffic::Strict,
             tokens: None,
+            max_answers: 4096,
+            answer_limit: Duration::from_secs(600),
+            draining: watch::channel(false).1,
+            metrics: Metrics::default(),
             clock: SystemTime::now,
         }
     }
@@ -88,15 +109,18 @@ pub fn app(
     let keys = keys.into();
     keys.config_list()?;
     let admission = Arc::new(Mutex::new(Admission::starting(settings.now())));
+    let places = Arc::new(Semaphore::new(settings.max_answers));
     Ok(Router::new()
         .route("/gateway", post(answer::answer))
         .route("/ohttp-keys", get(keys::configs))
         .route("/key-directory", get(keys::directory))
-        .route("/healthz", get(|| async { "ok" }))
+        .route("/healthz", get(status::alive))
+        .route("/readyz", get(status::ready))
         .with_state(Gateway {
             keys,
             upstream,
             settings,
             admission,
+            places,
         }))
 }

@@ -1,16 +1,20 @@
 //! The OpenAI-compatible server behind the gateway.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
+use axum::body::Bytes;
 use query::ErrorCode;
 use reqwest::{Client, Response, StatusCode, Url, header};
 
-use crate::error::SealedError;
+use crate::{error::SealedError, health::Health, reply::Interrupted};
 
 /// The upstream must be connected within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// It must begin its answer, and go on with it, within this time: a model may think long before its first word.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(110);
+/// How long an upstream may be silent: a model may think long before its first word.
+pub const SILENCE: Duration = Duration::from_secs(110);
 
 /// Where the cloud model is asked, and with which key.
 #[derive(Clone)]
@@ -18,6 +22,7 @@ pub struct Upstream {
     client: Client,
     completions: Url,
     key: Option<String>,
+    health: Health,
 }
 
 impl fmt::Debug for Upstream {
@@ -30,11 +35,11 @@ impl fmt::Debug for Upstream {
 
 impl Upstream {
     /// An OpenAI-compatible server: `base` is what its SDKs call the base URL (`https://host/v1`), `key` goes
-    /// along as a bearer token.
+    /// along as a bearer token. It must begin its answer, and go on with it, within `silence`.
     ///
     /// # Errors
     /// If `base` is no http or https URL, or the system's TLS roots cannot be read.
-    pub fn new(base: &str, key: Option<String>) -> Result<Self, String> {
+    pub fn new(base: &str, key: Option<String>, silence: Duration) -> Result<Self, String> {
         let completions = Url::parse(&format!("{}/chat/completions", base.trim_end_matches('/')))
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"))
@@ -45,7 +50,7 @@ impl Upstream {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(SILENCE_TIMEOUT)
+            .read_timeout(silence)
             .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none())
             .build()
@@ -54,11 +59,30 @@ impl Upstream {
             client,
             completions,
             key: key.filter(|key| !key.is_empty()),
+            health: Health::default(),
         })
     }
 
-    /// Asks; returns once the answer begins. Only the headers below go along.
-    pub(crate) async fn ask(&self, body: Vec<u8>) -> Result<Response, SealedError> {
+    /// Whether it failed again and again, and only just now.
+    pub(crate) fn is_down(&self, now: Instant) -> bool {
+        self.health.is_down(now)
+    }
+
+    /// Asks; returns once the answer begins.
+    pub(crate) async fn ask(&self, body: Bytes) -> Result<Answer, SealedError> {
+        let asked = self.post(body).await;
+        match &asked {
+            // The server failed, or what stands in front of it.
+            Err(error) if error.status == 502 && error.code == ErrorCode::UpstreamFailed => {
+                self.health.failed(Instant::now());
+            }
+            _ => self.health.answered(),
+        }
+        asked
+    }
+
+    /// Only the headers below go along.
+    async fn post(&self, body: Bytes) -> Result<Answer, SealedError> {
         let mut request = self
             .client
             .post(self.completions.clone())
@@ -89,7 +113,7 @@ impl Upstream {
                 .get(header::CONTENT_TYPE)
                 .map(|value| value.as_bytes())
             {
-                Some(given) if given.starts_with(b"text/event-stream") => Ok(response),
+                Some(given) if given.starts_with(b"text/event-stream") => Ok(Answer(response)),
                 _ => Err(failed(
                     "the cloud model's server does not stream; it must be OpenAI-compatible"
                         .to_owned(),
@@ -103,10 +127,30 @@ impl Upstream {
     }
 }
 
+/// An answer that has begun.
+#[derive(Debug)]
+pub(crate) struct Answer(Response);
+
+impl Answer {
+    /// What the upstream says of its rate limit.
+    pub(crate) fn limits(&self) -> Vec<(String, String)> {
+        rate_limits(self.0.headers())
+    }
+
+    /// The next bytes of the event stream. Dropped while it waits, it has taken nothing.
+    ///
+    /// # Errors
+    /// If the connection breaks, is silent for too long, or ends: it should end with an event that says so.
+    pub(crate) async fn events(&mut self) -> Result<Bytes, Interrupted> {
+        let piece = self.0.chunk().await.map_err(|_| Interrupted)?;
+        piece.ok_or(Interrupted)
+    }
+}
+
 /// Header fields that say how much of a rate limit is left, and when to ask again: the page's router keeps questions
 /// back that would be refused. They are of the gateway's account, so they say something of how busy it is, and nothing
 /// of who else asks.
-pub(crate) fn rate_limits(headers: &header::HeaderMap) -> Vec<(String, String)> {
+fn rate_limits(headers: &header::HeaderMap) -> Vec<(String, String)> {
     /// More would be no rate limit, and a page reads no more.
     const MOST: usize = 12;
     const LONGEST: usize = 128;

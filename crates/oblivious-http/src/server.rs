@@ -10,6 +10,7 @@ use ohttp::{
 };
 
 use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     Error,
@@ -111,11 +112,12 @@ impl GatewayKeys {
     pub fn open(&self, sealed: &[u8]) -> Result<(Request, Sealer), Error> {
         let config = self.select(sealed)?.clone();
         let mut opened = pin!(ohttp::Server::new(config)?.decapsulate_stream(sealed));
-        let mut plaintext = Vec::new();
-        let mut buffer = [0; (1 << 14) + 16];
+        // Shorter than what it was sealed into: it never moves, so that wiping it leaves no copy behind.
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(sealed.len()));
+        let mut buffer = Zeroizing::new([0; (1 << 14) + 16]);
         let mut context = Context::from_waker(Waker::noop());
         loop {
-            match opened.as_mut().poll_read(&mut context, &mut buffer) {
+            match opened.as_mut().poll_read(&mut context, &mut buffer[..]) {
                 Poll::Ready(Ok(0)) => break,
                 Poll::Ready(Ok(n)) => plaintext.extend(&buffer[..n]),
                 Poll::Ready(Err(error)) => return Err(error.into()),
@@ -179,7 +181,7 @@ fn replay_id(sealed: &[u8]) -> [u8; 16] {
     id
 }
 
-/// An opened request.
+/// An opened request. Its content is overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The same for a request that comes again, and for no other.
@@ -192,6 +194,12 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The content.
     pub body: Vec<u8>,
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.body.zeroize();
+    }
 }
 
 impl std::fmt::Debug for Request {

@@ -42,6 +42,8 @@ pub enum ErrorCode {
     ConsentDeclined,
     /// The relay could not be reached, or failed.
     RelayUnavailable,
+    /// The relay takes no more from this address for a while.
+    RelayRateLimited,
     /// The gateway could not be reached, or failed.
     GatewayUnavailable,
     /// The gateway does not know the key, or the pinned key config is unusable.
@@ -109,8 +111,8 @@ impl ErrorCode {
         match self {
             ContextOverflow | ModelCorrupt | ModelHashMismatch | DownloadFailed | QuotaExceeded
             | DeviceLost | LocalUnavailable | DetectorUnavailable | ConsentDeclined
-            | RelayUnavailable | GatewayUnavailable | SealBroken | Replayed | TokenUnavailable
-            | TokenRefused | TokenSpent | UpstreamRateLimited | UpstreamFailed
+            | RelayUnavailable | RelayRateLimited | GatewayUnavailable | SealBroken | Replayed
+            | TokenUnavailable | TokenRefused | TokenSpent | UpstreamRateLimited | UpstreamFailed
             | UpstreamInterrupted | Offline => true,
             InvalidRequest | ModelUnsupported | ToolsUnsupported | NoAdapter | DeviceLimit
             | NoRoute | PrivacyBlocked | KeyMismatch | ClockSkewed | TokenRequired

@@ -1,7 +1,11 @@
 //! What a relay takes, what it passes on and what it answers itself. Pure: the native server and the Worker
 //! ask here and carry it out.
 
-use serde::Serialize;
+mod problem;
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+pub use problem::Problem;
 
 /// The media type of a sealed request (draft-ietf-ohai-chunked-ohttp-08 §9.1).
 pub const REQUEST_TYPE: &str = "message/ohttp-chunked-req";
@@ -16,6 +20,10 @@ pub const MAX_REQUEST: u64 = (1 << 20) + (16 << 10);
 pub const MAX_PROBLEM: usize = 16 << 10;
 /// The gateway must begin its reply within this time, seconds: a model may think long before its first word.
 pub const REPLY_TIMEOUT_S: u64 = 120;
+/// A sealed request must have come within this time, seconds.
+pub const REQUEST_TIMEOUT_S: u64 = 30;
+/// A reply must have ended within this time, seconds; gateways mostly end theirs sooner.
+pub const ANSWER_TIMEOUT_S: u64 = 1_200;
 /// The gateway must be connected within this time, seconds.
 pub const CONNECT_TIMEOUT_S: u64 = 10;
 
@@ -34,6 +42,7 @@ pub const DIRECTORY_TIMEOUT_S: u64 = 10;
 /// The headers of every answer of a relay. Any page may use it: it holds no cookie and knows nobody.
 pub const ANSWER_HEADERS: &[(&str, &str)] = &[
     ("access-control-allow-origin", "*"),
+    ("access-control-expose-headers", "retry-after"),
     ("cross-origin-resource-policy", "cross-origin"),
     ("cache-control", "no-store"),
     ("x-content-type-options", "nosniff"),
@@ -74,6 +83,8 @@ pub enum Decision {
     Preflight,
     /// 200 and `ok`: the relay runs.
     Healthy,
+    /// 200 and `ready`, or [`Problem::draining`]: whether requests should be sent here.
+    Ready,
     /// Fetch the gateway's list of keys and pass it on.
     Directory,
     /// Pass the body on, of this many bytes.
@@ -90,16 +101,17 @@ pub fn decide(incoming: &Incoming<'_>) -> Decision {
     match (incoming.method, incoming.path) {
         ("OPTIONS", "/") => return Decision::Preflight,
         ("GET", "/healthz") => return Decision::Healthy,
+        ("GET", "/readyz") => return Decision::Ready,
         ("GET", DIRECTORY_PATH) => return Decision::Directory,
         ("POST", "/") => {}
         (_, "/") => {
-            return Decision::Refuse(Problem::new(
+            return Decision::Refuse(Problem::invalid(
                 405,
                 "the relay takes POST of a sealed request",
             ));
         }
         _ => {
-            return Decision::Refuse(Problem::new(
+            return Decision::Refuse(Problem::invalid(
                 404,
                 "the relay takes sealed requests at its root path",
             ));
@@ -109,7 +121,7 @@ pub fn decide(incoming: &Incoming<'_>) -> Decision {
         .content_type
         .is_some_and(|given| given.trim().eq_ignore_ascii_case(REQUEST_TYPE))
     {
-        return Decision::Refuse(Problem::new(
+        return Decision::Refuse(Problem::invalid(
             415,
             "the relay takes content-type message/ohttp-chunked-req",
         ));
@@ -119,17 +131,41 @@ pub fn decide(incoming: &Incoming<'_>) -> Decision {
         .content_length
         .map(|length| length.trim().parse::<u64>())
     {
-        None => Decision::Refuse(Problem::new(
+        None => Decision::Refuse(Problem::invalid(
             411,
             "the relay takes requests with a content-length",
         )),
-        Some(Err(_)) => Decision::Refuse(Problem::new(400, "content-length is not a number")),
-        Some(Ok(length)) if length > MAX_REQUEST => Decision::Refuse(Problem::new(
+        Some(Err(_)) => Decision::Refuse(Problem::invalid(400, "content-length is not a number")),
+        Some(Ok(length)) if length > MAX_REQUEST => Decision::Refuse(Problem::invalid(
             413,
             "the sealed request is longer than 1 MiB; shorten the conversation",
         )),
         Some(Ok(length)) => Decision::Forward { length },
     }
+}
+
+/// What an address is counted as: IPv6 by /64, which is what one customer has at least.
+pub fn counted_as(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+        address => address,
+    }
+}
+
+/// The address that a TLS terminator in front wrote last, with or without a port: what stands before it came from the
+/// client, who may write what they like. `lines` are the values of the one header that the operator names.
+pub fn last_hop<'a>(lines: impl Iterator<Item = &'a str>) -> Option<IpAddr> {
+    let hop = lines.last()?.rsplit(',').next()?.trim();
+    let address = |text: &str| text.parse::<IpAddr>().ok();
+    let with_port = |text: &str| text.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
+    address(bare.unwrap_or(hop)).or_else(|| with_port(hop))
+}
+
+/// What of the gateway's `retry-after` is passed on: seconds, an hour at most.
+pub fn retry_after(value: Option<&str>) -> Option<u32> {
+    let seconds = value?.trim().parse().ok()?;
+    (seconds <= 3_600).then_some(seconds)
 }
 
 /// What to do with the gateway's reply.
@@ -189,148 +225,5 @@ pub fn decide_directory(
     Ok(())
 }
 
-/// An error in the clear, RFC 9457, with Tidegate's code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// HTTP status.
-    pub status: u16,
-    /// A sentence for a developer.
-    pub title: &'static str,
-    /// One of Tidegate's error codes, as the page knows them.
-    pub code: &'static str,
-}
-
-impl Problem {
-    /// The request is wrong.
-    fn new(status: u16, title: &'static str) -> Self {
-        Self {
-            status,
-            title,
-            code: "invalid-request",
-        }
-    }
-
-    /// The gateway cannot be reached or does not answer as one.
-    pub fn unreachable(title: &'static str) -> Self {
-        Self {
-            status: 502,
-            title,
-            code: "gateway-unavailable",
-        }
-    }
-
-    /// The gateway did not answer in time.
-    pub fn timeout() -> Self {
-        Self {
-            status: 504,
-            title: "the gateway did not answer in time; try again",
-            code: "gateway-unavailable",
-        }
-    }
-
-    /// As `application/problem+json`.
-    pub fn json(&self) -> String {
-        // A struct of a number and two strings always serializes.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn status(
-        method: &str,
-        path: &str,
-        content_type: Option<&str>,
-        content_length: Option<&str>,
-    ) -> u16 {
-        match decide(&Incoming {
-            method,
-            path,
-            content_type,
-            content_length,
-        }) {
-            Decision::Preflight => 204,
-            Decision::Healthy | Decision::Directory | Decision::Forward { .. } => 200,
-            Decision::Refuse(problem) => problem.status,
-        }
-    }
-
-    #[test]
-    fn requests() {
-        let sealed = Some(REQUEST_TYPE);
-        for (method, path, content_type, content_length, expected) in [
-            ("POST", "/", sealed, Some("1674"), 200),
-            (
-                "POST",
-                "/",
-                Some("Message/OHTTP-chunked-req"),
-                Some("1674"),
-                200,
-            ),
-            ("POST", "/", sealed, Some("1064960"), 200),
-            ("POST", "/", sealed, Some("1064961"), 413),
-            ("POST", "/", sealed, Some("-1"), 400),
-            ("POST", "/", sealed, None, 411),
-            ("POST", "/", Some("application/json"), Some("10"), 415),
-            ("POST", "/", None, Some("10"), 415),
-            ("POST", "/v1/chat/completions", sealed, Some("10"), 404),
-            ("GET", "/", None, None, 405),
-            ("OPTIONS", "/", None, None, 204),
-            ("GET", "/healthz", None, None, 200),
-            ("GET", "/key-directory", None, None, 200),
-            ("POST", "/key-directory", sealed, Some("10"), 404),
-        ] {
-            assert_eq!(
-                status(method, path, content_type, content_length),
-                expected,
-                "{method} {path} {content_type:?} {content_length:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn replies() {
-        assert_eq!(decide_reply(200, Some(REPLY_TYPE)), Reply::Stream);
-        assert_eq!(
-            decide_reply(400, Some("application/problem+json")),
-            Reply::Problem { status: 400 }
-        );
-        for (status, content_type) in [
-            (200, Some("text/html")),
-            (200, None),
-            (302, Some(REPLY_TYPE)),
-            (500, None),
-        ] {
-            assert!(
-                matches!(decide_reply(status, content_type), Reply::Refuse(_)),
-                "{status} {content_type:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn lists_of_keys() {
-        let json = Some(DIRECTORY_TYPE);
-        assert_eq!(decide_directory(200, json, MAX_DIRECTORY), Ok(()));
-        for (status, content_type, length) in [
-            (404, json, 10),
-            (302, json, 10),
-            (200, Some("text/html"), 10),
-            (200, None, 10),
-            (200, json, MAX_DIRECTORY + 1),
-        ] {
-            let refused = decide_directory(status, content_type, length);
-            assert_eq!(refused.map_err(|problem| problem.status), Err(502));
-        }
-    }
-
-    #[test]
-    fn problems_are_json_with_a_code() {
-        assert_eq!(
-            Problem::timeout().json(),
-            r#"{"status":504,"title":"the gateway did not answer in time; try again","code":"gateway-unavailable"}"#
-        );
-    }
-}
+mod tests;

@@ -1,89 +1,174 @@
 //! The relay as a native server.
 
-use std::time::{Duration, Instant};
+mod carrier;
+mod limits;
+mod metrics;
+mod record;
+
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
-    body::{Body, Bytes},
-    extract::{Request, State},
+    body::Body,
+    extract::{ConnectInfo, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use futures::{Stream, StreamExt};
-use reqwest::Url;
+use futures::StreamExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::forward::{self, Decision, Incoming, Problem, Reply};
+use crate::forward::{self, Decision, Incoming, Problem};
+use carrier::Carrier;
+use limits::{Limits, Share};
+use record::Record;
 
-/// Between two chunks of a reply at most this time may pass.
-const CHUNK_TIMEOUT: Duration = Duration::from_secs(120);
+pub use metrics::Metrics;
 
-/// Where requests go, and the connections that lead there.
-#[derive(Clone)]
-struct Relay {
-    client: reqwest::Client,
-    gateway: Url,
-    directory: Url,
+/// What an operator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many requests an address may send in a minute; none: as many as come.
+    pub per_minute: Option<NonZeroU32>,
+    /// How many answers to an address may be on their way at once; none: as many as come.
+    pub at_once: Option<NonZeroU32>,
+    /// The header in which a TLS terminator in front says whose request it is; none: the connection's address counts.
+    pub address_header: Option<HeaderName>,
+    /// How many answers may be on their way at once.
+    pub max_answers: usize,
+    /// Turns true when the process is about to end: nothing new is taken, what is on its way goes on.
+    pub draining: watch::Receiver<bool>,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
-/// A relay to the gateway at `gateway` (its root URL, http or https).
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            per_minute: None,
+            at_once: None,
+            address_header: None,
+            max_answers: 4096,
+            draining: watch::channel(false).1,
+            metrics: Metrics::default(),
+        }
+    }
+}
+
+/// What every request needs.
+#[derive(Clone)]
+struct Relay {
+    carrier: Carrier,
+    limits: Arc<Limits>,
+    /// As many as there may be answers at once.
+    places: Arc<Semaphore>,
+    settings: Settings,
+}
+
+/// A relay to the gateway at `gateway` (its root URL, http or https). Call it inside of a tokio runtime, which forgets
+/// the addresses of idle clients, and serve it with [`ConnectInfo`] of a [`SocketAddr`]: without it all requests count
+/// as one address's.
 ///
 /// Listen with TCP_NODELAY: without it each chunk may wait 40 ms for an acknowledgement.
 ///
 /// # Errors
 /// If `gateway` is no URL that a path can be added to, or the system's TLS roots cannot be read.
-pub fn app(gateway: &str) -> Result<Router, String> {
-    let at = |path| {
-        Url::parse(gateway)
-            .and_then(|url| url.join(path))
-            .map_err(|error| {
-                format!("gateway {gateway}: {error}; expected a URL such as http://127.0.0.1:8082")
-            })
-    };
-    let directory = at(forward::DIRECTORY_PATH)?;
-    let gateway = at(forward::GATEWAY_PATH)?;
-    // One provider of TLS per process; a second call says that there is one already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(forward::CONNECT_TIMEOUT_S))
-        .read_timeout(CHUNK_TIMEOUT)
-        .tcp_nodelay(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .map_err(|error| format!("the relay's HTTP client: {error}"))?;
+pub fn app(gateway: &str, settings: Settings) -> Result<Router, String> {
+    let limits = Arc::new(Limits::new(settings.per_minute, settings.at_once));
+    tokio::spawn(limits::forget_idle(Arc::downgrade(&limits)));
     Ok(Router::new().fallback(relay).with_state(Relay {
-        client,
-        gateway,
-        directory,
+        carrier: Carrier::new(gateway)?,
+        limits,
+        places: Arc::new(Semaphore::new(settings.max_answers)),
+        settings,
     }))
 }
 
 /// Answers one request. Logged are status, bytes and times: no address, no path.
 async fn relay(State(relay): State<Relay>, request: Request) -> Response {
-    let started = Instant::now();
-    let decision = decide(&request);
-    let (mut response, sent) = match decision {
-        Decision::Preflight => {
-            let mut response = answer(204, None, Body::empty());
-            put(&mut response, forward::PREFLIGHT_HEADERS);
-            (response, 0)
-        }
-        Decision::Healthy => (answer(200, Some("text/plain"), Body::from("ok")), 0),
-        Decision::Refuse(problem) => {
-            drain(request.into_body()).await;
-            (refuse(&problem), 0)
-        }
-        Decision::Directory => (relay.directory().await, 0),
-        Decision::Forward { length } => (relay.carry(request.into_body(), length).await, length),
-    };
+    let mut response = relay.answer(request).await;
     put(&mut response, forward::ANSWER_HEADERS);
-    tracing::info!(
-        status = response.status().as_u16(),
-        request_bytes = sent,
-        head_ms = started.elapsed().as_millis() as u64,
-        "relayed"
-    );
     response
+}
+
+impl Relay {
+    async fn answer(&self, request: Request) -> Response {
+        let decision = decide(&request);
+        match decision {
+            Decision::Preflight => {
+                let mut response = answer(204, None, Body::empty());
+                put(&mut response, forward::PREFLIGHT_HEADERS);
+                return response;
+            }
+            Decision::Healthy => return answer(200, Some("text/plain"), Body::from("ok")),
+            Decision::Ready if !self.is_draining() => {
+                return answer(200, Some("text/plain"), Body::from("ready"));
+            }
+            Decision::Ready => return refuse(&Problem::draining()),
+            _ => {}
+        }
+        let mut record = Record::new(self.settings.metrics.clone());
+        let room = match decision {
+            Decision::Refuse(problem) => Err(problem),
+            Decision::Forward { length } => self.room(&request).map(|room| (room, Some(length))),
+            _ => self.room(&request).map(|room| (room, None)),
+        };
+        match room {
+            Ok((room, Some(length))) => {
+                record.takes(room, length);
+                self.carrier
+                    .carry(request.into_body(), length, record)
+                    .await
+            }
+            Ok((_room, None)) => self.carrier.directory(record).await,
+            Err(problem) => {
+                drain(request.into_body()).await;
+                record.refused(&problem);
+                refuse(&problem)
+            }
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        *self.settings.draining.borrow()
+    }
+
+    /// Room for one more request of this address.
+    fn room(&self, request: &Request) -> Result<Room, Problem> {
+        if self.is_draining() {
+            return Err(Problem::draining());
+        }
+        let address = forward::counted_as(self.address(request));
+        let share = self.limits.take(address).map_err(Problem::too_many)?;
+        let place = self.places.clone().try_acquire_owned();
+        Ok(Room {
+            _share: share,
+            _place: place.map_err(|_| Problem::full())?,
+        })
+    }
+
+    /// Whose request it is.
+    fn address(&self, request: &Request) -> IpAddr {
+        let forwarded = self.settings.address_header.as_ref().and_then(|name| {
+            let lines = request.headers().get_all(name).into_iter();
+            forward::last_hop(lines.map(|line| line.to_str().unwrap_or_default()))
+        });
+        let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        forwarded
+            .or_else(|| connected.map(|ConnectInfo(address)| address.ip()))
+            .unwrap_or(Ipv6Addr::UNSPECIFIED.into())
+    }
+}
+
+/// An address's share and a place, until it is dropped.
+#[derive(Debug)]
+struct Room {
+    _share: Share,
+    _place: OwnedSemaphorePermit,
 }
 
 fn decide(request: &Request) -> Decision {
@@ -99,128 +184,6 @@ fn decide(request: &Request) -> Decision {
         content_type: text(header::CONTENT_TYPE),
         content_length: text(header::CONTENT_LENGTH),
     })
-}
-
-impl Relay {
-    /// The gateway's list of keys, fetched without a word about who asks.
-    async fn directory(&self) -> Response {
-        let fetch = async {
-            let reply = self.client.get(self.directory.clone()).send().await.ok()?;
-            let status = reply.status().as_u16();
-            let content_type = reply.headers().get(header::CONTENT_TYPE).cloned();
-            Some((
-                status,
-                content_type,
-                short_body(reply, forward::MAX_DIRECTORY).await?,
-            ))
-        };
-        let limit = Duration::from_secs(forward::DIRECTORY_TIMEOUT_S);
-        let Ok(Some((status, content_type, body))) = tokio::time::timeout(limit, fetch).await
-        else {
-            return refuse(&Problem::unreachable(
-                "the gateway's list of keys cannot be fetched; try again",
-            ));
-        };
-        let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
-        match forward::decide_directory(status, content_type, body.len()) {
-            Ok(()) => answer(200, Some(forward::DIRECTORY_TYPE), Body::from(body)),
-            Err(problem) => refuse(&problem),
-        }
-    }
-
-    /// Streams the body to the gateway and the reply back. When the page goes away, axum drops this future or
-    /// the reply's body, and the connection to the gateway with it.
-    async fn carry(&self, body: Body, length: u64) -> Response {
-        let mut request = self
-            .client
-            .post(self.gateway.clone())
-            .header(header::CONTENT_LENGTH, length)
-            .body(reqwest::Body::wrap_stream(body.into_data_stream()));
-        for &(name, value) in forward::GATEWAY_HEADERS {
-            request = request.header(name, value);
-        }
-        let reply = tokio::time::timeout(
-            Duration::from_secs(forward::REPLY_TIMEOUT_S),
-            request.send(),
-        )
-        .await;
-        let reply = match reply {
-            Err(_) => return refuse(&Problem::timeout()),
-            Ok(Err(error)) if error.is_timeout() => return refuse(&Problem::timeout()),
-            Ok(Err(_)) => {
-                return refuse(&Problem::unreachable(
-                    "the gateway cannot be reached; try again",
-                ));
-            }
-            Ok(Ok(reply)) => reply,
-        };
-        let content_type = reply
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        match forward::decide_reply(reply.status().as_u16(), content_type) {
-            Reply::Stream => answer(
-                200,
-                Some(forward::REPLY_TYPE),
-                Body::from_stream(counted(reply)),
-            ),
-            Reply::Problem { status } => match short_body(reply, forward::MAX_PROBLEM).await {
-                Some(body) => answer(status, Some(forward::PROBLEM_TYPE), Body::from(body)),
-                None => refuse(&Problem::unreachable(
-                    "the gateway's error is too long or was cut off",
-                )),
-            },
-            Reply::Refuse(problem) => refuse(&problem),
-        }
-    }
-}
-
-/// The reply's bytes as they come. An error of the gateway's becomes an error of ours: the page must not take
-/// a cut reply for a whole one.
-fn counted(reply: reqwest::Response) -> impl Stream<Item = Result<Bytes, reqwest::Error>> {
-    let mut log = ReplyLog {
-        started: Instant::now(),
-        bytes: 0,
-        chunks: 0,
-    };
-    reply.bytes_stream().inspect(move |chunk| {
-        // The whole log moves in, so that it is dropped, and written, with the stream.
-        let log = &mut log;
-        if let Ok(chunk) = chunk {
-            log.bytes += chunk.len();
-            log.chunks += 1;
-        }
-    })
-}
-
-/// Logs a reply when it ends, however it ends.
-struct ReplyLog {
-    started: Instant,
-    bytes: usize,
-    chunks: usize,
-}
-
-impl Drop for ReplyLog {
-    fn drop(&mut self) {
-        let ms = self.started.elapsed().as_millis() as u64;
-        tracing::info!(
-            reply_bytes = self.bytes,
-            chunks = self.chunks,
-            reply_ms = ms,
-            "reply ended"
-        );
-    }
-}
-
-async fn short_body(mut reply: reqwest::Response, longest: usize) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = reply.chunk().await.ok()? {
-        body.extend(chunk);
-        if body.len() > longest {
-            return None;
-        }
-    }
-    Some(body)
 }
 
 /// Reads what is refused for a while and throws it away: a connection that closes on a client still writing
@@ -240,11 +203,14 @@ async fn drain(body: Body) {
 }
 
 fn refuse(problem: &Problem) -> Response {
-    answer(
-        problem.status,
-        Some(forward::PROBLEM_TYPE),
-        Body::from(problem.json()),
-    )
+    let body = Body::from(problem.json());
+    let mut response = answer(problem.status, Some(forward::PROBLEM_TYPE), body);
+    if let Some(seconds) = problem.retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 fn answer(status: u16, content_type: Option<&'static str>, body: Body) -> Response {

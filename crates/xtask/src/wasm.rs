@@ -360,10 +360,10 @@ fn copy_weights(output: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What workerd wants beside the module: its configuration and the few lines that join the parts.
+/// What workerd and the hosted edge want beside the module: their configurations and the few lines that join the parts.
 fn copy_worker_files(output: &Path) -> Result<()> {
     let source = places::root().join("crates/relay/worker");
-    for name in ["relay.capnp", "shim.js"] {
+    for name in ["relay.capnp", "shim.js", "wrangler.toml"] {
         fs::copy(source.join(name), output.join(name))
             .with_context(|| format!("copying {name} from {}", source.display()))?;
     }

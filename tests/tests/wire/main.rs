@@ -6,6 +6,7 @@
     reason = "the rig is test code, too: a failure is a panic"
 )]
 
+mod operating;
 mod replay;
 mod rig;
 mod traffic;
@@ -224,7 +225,8 @@ async fn an_answer_that_breaks_off_is_never_whole() {
 
 #[tokio::test]
 async fn a_gateway_that_is_down_is_a_problem_of_the_relays() {
-    let relay = listen(relay::native::app("http://127.0.0.1:9").unwrap()).await;
+    let app = relay::native::app("http://127.0.0.1:9", relay::native::Settings::default());
+    let relay = listen(app.unwrap()).await;
     let key =
         VerifiedKey::pinned(&GatewayKeys::generate().unwrap().config_list().unwrap()).unwrap();
     let Err(Failure::Problem(502, problem)) = ask(&relay, &key, QUESTION).await else {

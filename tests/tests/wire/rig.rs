@@ -2,6 +2,7 @@
 
 use std::{
     io::Write,
+    net::SocketAddr,
     sync::{Arc, Mutex, OnceLock},
     time::{Duration, SystemTime},
 };
@@ -18,6 +19,7 @@ use futures::stream;
 use gateway::{Settings, Upstream};
 use oblivious_http::{Event, GatewayKeys, Opener, REQUEST_TYPE, Sealed, Terms, VerifiedKey, seal};
 use query::{ChatRequest, Message, PrivacyLevel, Role, Traffic};
+use relay::native;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -77,6 +79,11 @@ impl Rig {
 
     /// With a gateway of these settings.
     pub async fn with(settings: Settings) -> Self {
+        Self::run(settings, native::Settings::default()).await
+    }
+
+    /// With a gateway and a relay of these settings.
+    pub async fn run(settings: Settings, relay: native::Settings) -> Self {
         let (asked_sender, asked) = mpsc::unbounded_channel();
         let script = Arc::new(Mutex::new(None));
         let upstreamed = Upstreamed {
@@ -87,21 +94,23 @@ impl Rig {
         Self {
             script,
             asked,
-            ..Self::between(&format!("{upstream}/v1"), settings).await
+            ..Self::between(&format!("{upstream}/v1"), settings, relay).await
         }
     }
 
     /// Relay and gateway before some upstream.
     pub async fn before(upstream: &str) -> Self {
-        Self::between(upstream, Settings::default()).await
+        let relay = native::Settings::default();
+        Self::between(upstream, Settings::default(), relay).await
     }
 
-    async fn between(upstream: &str, settings: Settings) -> Self {
+    async fn between(upstream: &str, settings: Settings, relay: native::Settings) -> Self {
         log();
         let keys = GatewayKeys::generate().unwrap();
-        let upstream = Upstream::new(upstream, Some(UPSTREAM_KEY.to_owned())).unwrap();
+        let upstream =
+            Upstream::new(upstream, Some(UPSTREAM_KEY.to_owned()), gateway::SILENCE).unwrap();
         let gateway = listen(gateway::app(keys.clone(), upstream, settings).unwrap()).await;
-        let relay = listen(relay::native::app(&gateway).unwrap()).await;
+        let relay = listen(native::app(&gateway, relay).unwrap()).await;
         Self {
             relay,
             gateway,
@@ -327,7 +336,10 @@ pub async fn listen(app: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let listener = listener.tap_io(|connection| connection.set_nodelay(true).unwrap());
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    tokio::spawn(async move {
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, app).await.unwrap()
+    });
     url
 }
 

@@ -1168,7 +1168,7 @@ export type Traffic = "off" | "balanced" | "strict";
 /**
  * What went wrong. Closed: a new code is a change of the interface.
  */
-export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "tools-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "detector-unavailable" | "consent-declined" | "relay-unavailable" | "gateway-unavailable" | "key-mismatch" | "seal-broken" | "clock-skewed" | "replayed" | "token-required" | "token-unavailable" | "token-refused" | "token-spent" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
+export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "tools-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "detector-unavailable" | "consent-declined" | "relay-unavailable" | "relay-rate-limited" | "gateway-unavailable" | "key-mismatch" | "seal-broken" | "clock-skewed" | "replayed" | "token-required" | "token-unavailable" | "token-refused" | "token-spent" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
 
 /**
  * An error as the page sees it.

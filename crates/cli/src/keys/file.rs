@@ -124,6 +124,14 @@ impl KeyFile {
         Ok(GatewayKeys::from_generations(&seeds)?)
     }
 
+    /// The second after which no page uses any of them.
+    pub fn expires(&self) -> Option<u64> {
+        self.generations
+            .iter()
+            .map(|generation| generation.not_after)
+            .max()
+    }
+
     /// The list of what has not expired, to be signed; it may be used for as many seconds.
     pub fn directory(&self, now: u64, usable: u64) -> anyhow::Result<Directory> {
         let mut keys = Vec::new();
@@ -190,6 +198,7 @@ mod tests {
         let listed = |now| file.directory(now, DAY).unwrap().keys.len();
         assert_eq!([listed(30 * DAY), listed(30 * DAY + 1)], [4, 2]);
         assert!(file.gateway_keys(61 * DAY).is_err());
+        assert_eq!(file.expires(), Some(59 * DAY));
 
         // What is kept is what was there, and a third generation takes the place of the first.
         let mut file = KeyFile::from_json(&file.to_json()).unwrap();

@@ -3,12 +3,11 @@
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use anyhow::Context;
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, http::header, routing::get};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing_subscriber::EnvFilter;
 
-/// After a signal, answers on their way may take this long to end.
-const GRACE: Duration = Duration::from_secs(2);
+use super::connections::{self, Bounds};
 
 /// Runs a server; logs go to standard error, as much as RUST_LOG says (`warn` without it).
 pub(super) fn block_on(server: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
@@ -54,21 +53,29 @@ impl Door {
 
     /// Serves in the background until the shutdown.
     pub(super) fn serve(self, app: Router, shutdown: &Shutdown) {
-        // Without TCP_NODELAY a chunk may wait 40 ms for an acknowledgement.
-        let listener = self.listener.tap_io(|connection| {
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::warn!(%error, "TCP_NODELAY");
-            }
-        });
-        let mut down = shutdown.down.clone();
-        let server = axum::serve(listener, app).with_graceful_shutdown(async move {
-            // The sender lives as long as the process.
-            let _ = down.wait_for(|&down| down).await;
-        });
-        shutdown.spawn(async move {
-            if let Err(error) = server.await {
-                tracing::error!(%error, "a server ended");
-            }
+        self.serve_within(app, Bounds::default(), shutdown);
+    }
+
+    /// The same, within these bounds.
+    pub(super) fn serve_within(self, app: Router, bounds: Bounds, shutdown: &Shutdown) {
+        let down = shutdown.down();
+        shutdown.spawn(connections::serve(self.listener, app, bounds, down));
+    }
+
+    /// Serves metrics at `/metrics` in the background, until the process ends.
+    pub(super) fn serve_metrics(self, encode: impl Fn() -> String + Clone + Send + Sync + 'static) {
+        const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        let page = move || async move { ([(header::CONTENT_TYPE, TYPE)], encode()) };
+        let app = Router::new().route("/metrics", get(page));
+        // A few scrapers.
+        let bounds = Bounds {
+            connections: 16,
+            ..Bounds::default()
+        };
+        let (never, down) = watch::channel(false);
+        tokio::spawn(async move {
+            connections::serve(self.listener, app, bounds, down).await;
+            drop(never);
         });
     }
 }
@@ -103,6 +110,11 @@ impl Shutdown {
         })
     }
 
+    /// Turns true with the first signal.
+    pub(super) fn down(&self) -> watch::Receiver<bool> {
+        self.down.clone()
+    }
+
     fn spawn(&self, server: impl Future<Output = ()> + Send + 'static) {
         self.servers
             .lock()
@@ -110,13 +122,13 @@ impl Shutdown {
             .spawn(server);
     }
 
-    /// Returns when a signal has come and the servers have ended, or the grace has.
-    pub(super) async fn wait(mut self) {
+    /// Returns when a signal has come and the answers that were on their way have ended, or `grace` has.
+    pub(super) async fn wait(mut self, grace: Duration) {
         let _ = self.down.wait_for(|&down| down).await;
         let servers = self
             .servers
             .into_inner()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _ = tokio::time::timeout(GRACE, servers.join_all()).await;
+        let _ = tokio::time::timeout(grace, servers.join_all()).await;
     }
 }

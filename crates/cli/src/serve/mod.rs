@@ -2,13 +2,15 @@
 //!
 //! In earnest, relay and gateway belong to different operators: `tidegate relay` and `tidegate gateway`.
 
+mod connections;
 mod listen;
 mod model;
 mod page;
+mod process;
 mod standalone;
 mod upstream;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -18,6 +20,9 @@ use serde_json::json;
 
 use listen::{Door, Shutdown};
 pub use standalone::{GatewayArguments, RelayArguments, run_gateway, run_relay};
+
+/// After a signal, answers on their way may take this long to end.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Options of `tidegate serve`.
 #[derive(Args)]
@@ -88,8 +93,8 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     };
 
     let keys = GatewayKeys::generate().context("making the gateway's keys")?;
-    let upstream =
-        Upstream::new(&upstream_url, arguments.upstream_key).map_err(anyhow::Error::msg)?;
+    let upstream = Upstream::new(&upstream_url, arguments.upstream_key, gateway::SILENCE)
+        .map_err(anyhow::Error::msg)?;
     let relay_url = arguments.relay_url.unwrap_or_else(|| relay_door.url());
     let site = page::Site {
         www: arguments.www,
@@ -106,7 +111,8 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     ];
     page_door.serve(page::app(site)?, &shutdown);
     relay_door.serve(
-        relay::native::app(&gateway_door.url()).map_err(anyhow::Error::msg)?,
+        relay::native::app(&gateway_door.url(), relay::native::Settings::default())
+            .map_err(anyhow::Error::msg)?,
         &shutdown,
     );
     gateway_door.serve(
@@ -124,6 +130,6 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         urls.iter()
             .for_each(|(name, url)| println!("{name:<9}{url}"));
     }
-    shutdown.wait().await;
+    shutdown.wait(GRACE).await;
     Ok(())
 }

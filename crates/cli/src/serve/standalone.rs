@@ -3,21 +3,51 @@
 use std::{
     io::Write,
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context, ensure};
+use axum::http::HeaderName;
 use clap::Args;
 use gateway::{KeyRing, Settings, Upstream};
 use oblivious_http::GatewayKeys;
 use query::Traffic;
 
-use super::listen::{self, Door, Shutdown};
+use super::{
+    connections::Bounds,
+    listen::{self, Door, Shutdown},
+    process,
+};
 use crate::{clock, keys::KeyFile};
 
 /// How often the files of keys are looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// How a server listens and ends.
+#[derive(Args)]
+struct Serving {
+    /// Serve metrics for Prometheus at /metrics on this address; not at all if not given. Keep it off the public network.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
+    /// How many connections are served at once; those above wait.
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().connections, value_parser = at_least_one)]
+    max_connections: usize,
+    /// How many answers may be on their way at once; what comes above is refused, with the time to wait.
+    #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = at_least_one)]
+    max_answers: usize,
+    /// After SIGTERM, how long answers on their way may take to end, while new requests are refused.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    drain_seconds: u64,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a number from 1 on".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
 
 /// Options of `tidegate relay`.
 #[derive(Args)]
@@ -28,13 +58,38 @@ pub struct RelayArguments {
     /// Root URL of the gateway.
     #[arg(long, value_name = "URL", env = "TIDEGATE_GATEWAY_URL")]
     gateway: String,
+    /// How many requests an address may send in a minute (IPv6: a network of /64); 0: as many as come.
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    per_minute: u32,
+    /// How many answers to an address may be on their way at once; 0: as many as come.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    at_once: u32,
+    /// The header in which the server in front says whose request it is (its last entry counts), such as
+    /// x-forwarded-for. If not given, the connection's address counts.
+    #[arg(long, value_name = "NAME")]
+    address_header: Option<HeaderName>,
+    #[command(flatten)]
+    serving: Serving,
 }
 
 /// Relays until interrupted.
 pub fn run_relay(arguments: RelayArguments) -> anyhow::Result<()> {
     listen::block_on(async {
-        let app = relay::native::app(&arguments.gateway).map_err(anyhow::Error::msg)?;
-        serve("relay", arguments.listen, app).await
+        process::harden()?;
+        let shutdown = Shutdown::on_signal()?;
+        let serving = &arguments.serving;
+        let settings = relay::native::Settings {
+            per_minute: NonZeroU32::new(arguments.per_minute),
+            at_once: NonZeroU32::new(arguments.at_once),
+            address_header: arguments.address_header,
+            max_answers: serving.max_answers,
+            draining: shutdown.down(),
+            ..relay::native::Settings::default()
+        };
+        let metrics = settings.metrics.clone();
+        let app = relay::native::app(&arguments.gateway, settings).map_err(anyhow::Error::msg)?;
+        let encode = move || metrics.encode();
+        serve("relay", arguments.listen, app, serving, encode, shutdown).await
     })
 }
 
@@ -66,6 +121,14 @@ pub struct GatewayArguments {
     /// And at most so.
     #[arg(long, value_name = "POLICY", default_value = "strict", value_parser = traffic)]
     traffic_at_most: Traffic,
+    /// How long an answer may take, from the question to its last word.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    answer_seconds: u64,
+    /// How long the upstream may be silent, before its first word and between two.
+    #[arg(long, value_name = "SECONDS", default_value_t = gateway::SILENCE.as_secs())]
+    idle_seconds: u64,
+    #[command(flatten)]
+    serving: Serving,
 }
 
 fn traffic(name: &str) -> Result<Traffic, String> {
@@ -87,8 +150,11 @@ struct Keys {
 /// Answers until interrupted.
 pub fn run_gateway(arguments: GatewayArguments) -> anyhow::Result<()> {
     listen::block_on(async {
+        process::harden()?;
+        let shutdown = Shutdown::on_signal()?;
         let keys = key_ring(&arguments.keys, arguments.directory)?;
-        let upstream = Upstream::new(&arguments.upstream_url, arguments.upstream_key)
+        let silence = Duration::from_secs(arguments.idle_seconds);
+        let upstream = Upstream::new(&arguments.upstream_url, arguments.upstream_key, silence)
             .map_err(anyhow::Error::msg)?;
         let (at_least, at_most) = (arguments.traffic_at_least, arguments.traffic_at_most);
         ensure!(
@@ -97,16 +163,18 @@ pub fn run_gateway(arguments: GatewayArguments) -> anyhow::Result<()> {
             at_least.name(),
             at_most.name()
         );
+        let serving = &arguments.serving;
         let settings = Settings {
             traffic: at_least..=at_most,
+            max_answers: serving.max_answers,
+            answer_limit: Duration::from_secs(arguments.answer_seconds),
+            draining: shutdown.down(),
             ..Settings::default()
         };
-        serve(
-            "gateway",
-            arguments.listen,
-            gateway::app(keys, upstream, settings)?,
-        )
-        .await
+        let metrics = settings.metrics.clone();
+        let app = gateway::app(keys, upstream, settings)?;
+        let encode = move || metrics.encode();
+        serve("gateway", arguments.listen, app, serving, encode, shutdown).await
     })
 }
 
@@ -119,15 +187,15 @@ fn key_ring(source: &Keys, directory: Option<PathBuf>) -> anyhow::Result<KeyRing
         (None, None) => anyhow::bail!("give --keys or --seed"),
     };
     let mut last = read_keys(&file, directory.as_ref(), clock::now())?;
-    let ring = KeyRing::new(last.keys.clone(), last.directory.clone());
+    let ring = KeyRing::new(last.keys.clone(), last.directory.clone(), last.expires);
     let watched = ring.clone();
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
             match read_keys(&file, directory.as_ref(), clock::now()) {
-                Ok(read) if read.configs == last.configs && read.directory == last.directory => {}
+                Ok(read) if read.is_as(&last) => {}
                 Ok(read) => {
-                    watched.replace(read.keys.clone(), read.directory.clone());
+                    watched.replace(read.keys.clone(), read.directory.clone(), read.expires);
                     last = read;
                     tracing::warn!("the keys have changed");
                 }
@@ -145,10 +213,20 @@ struct ReadKeys {
     /// What tells them from others. They also change when one of them becomes valid or expires.
     configs: Vec<u8>,
     directory: Option<String>,
+    /// When no page uses any of them any more.
+    expires: Option<u64>,
+}
+
+impl ReadKeys {
+    fn is_as(&self, other: &Self) -> bool {
+        (&self.configs, &self.directory, self.expires)
+            == (&other.configs, &other.directory, other.expires)
+    }
 }
 
 fn read_keys(file: &Path, directory: Option<&PathBuf>, now: u64) -> anyhow::Result<ReadKeys> {
-    let keys = KeyFile::read(file)?.gateway_keys(now)?;
+    let file = KeyFile::read(file)?;
+    let keys = file.gateway_keys(now)?;
     let read = |path: &PathBuf| {
         std::fs::read_to_string(path).with_context(|| format!("--directory {}", path.display()))
     };
@@ -156,16 +234,37 @@ fn read_keys(file: &Path, directory: Option<&PathBuf>, now: u64) -> anyhow::Resu
         configs: keys.config_list()?,
         keys,
         directory: directory.map(read).transpose()?,
+        expires: file.expires(),
     })
 }
 
-async fn serve(name: &str, address: SocketAddr, app: axum::Router) -> anyhow::Result<()> {
-    let shutdown = Shutdown::on_signal()?;
+async fn serve(
+    name: &str,
+    address: SocketAddr,
+    app: axum::Router,
+    serving: &Serving,
+    encode: impl Fn() -> String + Clone + Send + Sync + 'static,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
     let door = Door::bind(address, "--listen").await?;
     let url = door.url();
-    door.serve(app, &shutdown);
+    let metrics = match serving.metrics_listen {
+        Some(address) => Some(Door::bind(address, "--metrics-listen").await?),
+        None => None,
+    };
+    let bounds = Bounds {
+        connections: serving.max_connections,
+        ..Bounds::default()
+    };
+    door.serve_within(app, bounds, &shutdown);
     println!("{name:<9}{url}");
-    shutdown.wait().await;
+    if let Some(door) = metrics {
+        println!("{:<9}{}metrics", "metrics", door.url());
+        door.serve_metrics(encode);
+    }
+    shutdown
+        .wait(Duration::from_secs(serving.drain_seconds))
+        .await;
     Ok(())
 }
 

@@ -2,16 +2,13 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
     path::{Path, PathBuf},
-    process::Child,
 };
 
 use dsse::PublicKey;
 use oblivious_http::{Directory, KeyPolicy, Seen, Untrusted, trusted_key};
 
-use super::{run, start};
+use super::{run, server::Server};
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -31,51 +28,6 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A server that goes with the test, and its address.
-struct Server {
-    process: Child,
-    address: String,
-}
-
-impl Server {
-    /// It says where it listens.
-    fn start(words: &[&str]) -> Self {
-        let mut process = start(words);
-        let mut line = String::new();
-        let stdout = process.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        let url = line.split_whitespace().nth(1);
-        let address = url.and_then(|url| url.strip_prefix("http://"));
-        let address = address.unwrap_or_else(|| panic!("{words:?} says {line:?}"));
-        Self {
-            address: address.trim_end_matches('/').to_owned(),
-            process,
-        }
-    }
-
-    fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let host = &self.address;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, body.to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

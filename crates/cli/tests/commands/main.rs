@@ -5,10 +5,12 @@
     reason = "outside `#[test]` functions, but only for them"
 )]
 
+mod drain;
 mod keys;
 mod privacy;
 mod replay;
 mod routing;
+mod server;
 
 use std::{
     io::{ErrorKind, Write},

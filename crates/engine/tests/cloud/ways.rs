@@ -139,6 +139,12 @@ fn the_first_that_answers_is_taken_and_each_attempt_counts() {
             hello(2),
             vec![0, 2],
         ),
+        // Another relay counts by itself.
+        (
+            [Does::Fail(ErrorCode::RelayRateLimited); 3],
+            Err(ErrorCode::RelayRateLimited),
+            vec![0, 1, 2],
+        ),
         // The question or the device is at fault: no other way helps.
         (
             [Does::Refuse("invalid-request"), Does::Answer, Does::Answer],
