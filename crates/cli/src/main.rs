@@ -86,7 +86,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Pass sealed queries on to a gateway, and drop who sent them.
     Relay(serve::RelayArguments),
-    /// Open sealed queries, ask an OpenAI-compatible server, seal the reply.
+    /// Open sealed queries, ask an OpenAI-compatible server or Anthropic's, seal the reply.
     Gateway(serve::GatewayArguments),
 }
 

@@ -145,12 +145,13 @@ fn reply(
     };
     let asked = admitted
         .and(traffic.clone())
-        .and_then(|_| completion_request(&request));
-    // From here on what was asked is in the upstream's request alone.
-    drop(request);
+        .and_then(|_| completion_request(&request))
+        .and_then(|body| gateway.upstream.said(body));
     let upstream = gateway.upstream.clone();
     let (tokens, now) = (gateway.settings.tokens.clone(), gateway.settings.now());
     let token = request.header("authorization").map(str::to_owned);
+    // From here on what was asked is in the upstream's request alone.
+    drop(request);
     let asking: Asking = Box::pin(async move {
         // What is not answered anyway costs no token.
         let asked = asked?;

@@ -1,4 +1,4 @@
-//! Opens sealed queries, asks an OpenAI-compatible server, and seals the reply piece by piece. Keeps nothing.
+//! Opens sealed queries, asks an OpenAI-compatible server or Anthropic's Messages API, and seals the reply piece by piece. Keeps nothing.
 //!
 //! A gateway sees what is asked (pseudonymised) and not by whom: requests come from the relay's address and
 //! carry nothing of the page's browser. Logged are statuses, byte counts and times.
@@ -6,11 +6,13 @@
 mod admission;
 mod answer;
 mod answering;
+pub mod anthropic;
 mod error;
 mod health;
 mod keys;
 mod metrics;
 mod record;
+mod refusal;
 mod reply;
 mod spent;
 mod sse;
@@ -40,7 +42,7 @@ pub use metrics::Metrics;
 pub use reply::{Interrupted, Reply};
 pub use tokens::{KEPT_S, Tokens};
 pub use traffic::Shape;
-pub use upstream::{SILENCE, Upstream};
+pub use upstream::{Kind, SILENCE, Upstream};
 
 /// What every request needs.
 #[derive(Clone)]

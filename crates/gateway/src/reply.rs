@@ -69,7 +69,7 @@ impl Reply {
     }
 
     /// Whether the upstream has nothing more to say.
-    pub(crate) fn has_heard_all(&self) -> bool {
+    pub fn has_heard_all(&self) -> bool {
         self.events.progress() == Progress::Done
     }
 

@@ -24,16 +24,45 @@ pub(crate) enum Progress {
 }
 
 /// Cuts a byte stream into whole events.
+#[derive(Debug, Default)]
+pub(crate) struct Cutter(Vec<u8>);
+
+impl Cutter {
+    /// Takes bytes in; returns the whole events among all that is held (mostly one), or nothing; none if what is held is
+    /// too long for an event.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.0.extend(bytes);
+        let end = end_of_events(&self.0);
+        let rest = self.0.split_off(end);
+        let events = std::mem::replace(&mut self.0, rest);
+        (self.0.len() <= MAX_EVENT).then_some(events)
+    }
+}
+
+/// The data of each whole event that has some: its lines of data, joined (§9.2.6).
+pub(crate) fn data(events: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    split_events(events).filter_map(|event| {
+        let lines = event.split(|&byte| byte == b'\n').filter_map(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let data = line.strip_prefix(b"data:")?;
+            Some(data.strip_prefix(b" ").unwrap_or(data))
+        });
+        let lines: Vec<&[u8]> = lines.collect();
+        (!lines.is_empty()).then(|| lines.join(&b'\n'))
+    })
+}
+
+/// An upstream's events, watched for their end.
 #[derive(Debug)]
 pub(crate) struct Events {
-    held: Vec<u8>,
+    cutter: Cutter,
     progress: Progress,
 }
 
 impl Events {
     pub(crate) fn new() -> Self {
         Self {
-            held: Vec::new(),
+            cutter: Cutter::default(),
             progress: Progress::Running,
         }
     }
@@ -44,16 +73,22 @@ impl Events {
 
     /// Takes bytes in; returns the whole events among all that is held (mostly one), or nothing.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.held.extend(bytes);
-        let end = end_of_events(&self.held);
-        let rest = self.held.split_off(end);
-        let events = std::mem::replace(&mut self.held, rest);
-        for line in events.split(|&byte| byte == b'\n') {
-            self.watch(line.trim_ascii());
-        }
-        if self.held.len() > MAX_EVENT {
+        let Some(mut events) = self.cutter.push(bytes) else {
             self.progress = Progress::Failed;
+            return Vec::new();
+        };
+        let mut heard = 0;
+        for event in split_events(&events) {
+            for line in event.split(|&byte| byte == b'\n') {
+                self.watch(line.trim_ascii());
+            }
+            heard += event.len();
+            // What follows the end is nobody's.
+            if self.progress != Progress::Running {
+                break;
+            }
         }
+        events.truncate(heard);
         events
     }
 
@@ -228,10 +263,25 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_the_end_is_not_passed_on() {
+        let mut events = Events::new();
+        let stream = format!("data: [DONE]\n\n{ONE}event: error\n\n");
+        assert_eq!(events.push(stream.as_bytes()), b"data: [DONE]\n\n");
+        assert_eq!(events.progress(), Progress::Done);
+    }
+
+    #[test]
     fn text_that_only_looks_like_an_end_is_none() {
         let mut events = Events::new();
         events.push(b"data: {\"content\":\"data: [DONE] error:\"}\n\n");
         assert_eq!(events.progress(), Progress::Running);
+    }
+
+    #[test]
+    fn the_data_of_an_event_is_its_lines() {
+        let stream = b"event: a\ndata: one\ndata:two\n\n: comment\n\ndata:  three\r\n\r\nid: 7\n\n";
+        let data: Vec<Vec<u8>> = data(stream).collect();
+        assert_eq!(data, [&b"one\ntwo"[..], b" three"]);
     }
 
     fn merged(stream: &str) -> String {

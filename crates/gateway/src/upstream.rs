@@ -1,4 +1,4 @@
-//! The OpenAI-compatible server behind the gateway.
+//! The server behind the gateway: OpenAI-compatible, or Anthropic's.
 
 use std::{
     fmt,
@@ -7,40 +7,71 @@ use std::{
 
 use axum::body::Bytes;
 use query::ErrorCode;
-use reqwest::{Client, Response, StatusCode, Url, header};
+use reqwest::{
+    Client, Response, StatusCode, Url,
+    header::{self, HeaderName, HeaderValue},
+};
+use zeroize::Zeroizing;
 
-use crate::{error::SealedError, health::Health, reply::Interrupted};
+use crate::{
+    anthropic::{self, Failure, Translator},
+    error::SealedError,
+    health::Health,
+    refusal::{rate_limits, refusal, status_of},
+    reply::Interrupted,
+};
 
 /// The upstream must be connected within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an upstream may be silent: a model may think long before its first word.
 pub const SILENCE: Duration = Duration::from_secs(110);
 
+/// What an upstream speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Chat completions, as OpenAI streams them.
+    OpenAi,
+    /// Anthropic's Messages API.
+    Anthropic,
+}
+
 /// Where the cloud model is asked, and with which key.
 #[derive(Clone)]
 pub struct Upstream {
     client: Client,
-    completions: Url,
-    key: Option<String>,
+    kind: Kind,
+    url: Url,
+    /// The header that holds its key, if it wants one.
+    key: Option<(HeaderName, HeaderValue)>,
     health: Health,
 }
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstream")
-            .field("completions", &self.completions.as_str())
+            .field("kind", &self.kind)
+            .field("url", &self.url.as_str())
             .finish_non_exhaustive()
     }
 }
 
 impl Upstream {
-    /// An OpenAI-compatible server: `base` is what its SDKs call the base URL (`https://host/v1`), `key` goes
-    /// along as a bearer token. It must begin its answer, and go on with it, within `silence`.
+    /// `base` is what the SDKs of this kind of server call the base URL, with its version (`https://host/v1`); `key` goes
+    /// along as a bearer token or `x-api-key`. The server must begin its answer, and go on with it, within `silence`.
     ///
     /// # Errors
-    /// If `base` is no http or https URL, or the system's TLS roots cannot be read.
-    pub fn new(base: &str, key: Option<String>, silence: Duration) -> Result<Self, String> {
-        let completions = Url::parse(&format!("{}/chat/completions", base.trim_end_matches('/')))
+    /// If `base` is no http or https URL, `key` cannot stand in a header, or the system's TLS roots cannot be read.
+    pub fn new(
+        kind: Kind,
+        base: &str,
+        key: Option<String>,
+        silence: Duration,
+    ) -> Result<Self, String> {
+        let path = match kind {
+            Kind::OpenAi => "chat/completions",
+            Kind::Anthropic => "messages",
+        };
+        let url = Url::parse(&format!("{}/{path}", base.trim_end_matches('/')))
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"))
             .ok_or_else(|| {
@@ -57,8 +88,12 @@ impl Upstream {
             .map_err(|error| format!("the gateway's HTTP client: {error}"))?;
         Ok(Self {
             client,
-            completions,
-            key: key.filter(|key| !key.is_empty()),
+            kind,
+            url,
+            key: key
+                .filter(|key| !key.is_empty())
+                .map(|key| key_header(kind, &key))
+                .transpose()?,
             health: Health::default(),
         })
     }
@@ -68,9 +103,20 @@ impl Upstream {
         self.health.is_down(now)
     }
 
-    /// Asks; returns once the answer begins.
+    /// A chat completion request as this upstream takes it.
+    pub(crate) fn said(&self, request: Bytes) -> Result<Bytes, SealedError> {
+        match self.kind {
+            Kind::OpenAi => Ok(request),
+            Kind::Anthropic => translated(&request),
+        }
+    }
+
+    /// Asks with what [`Upstream::said`] made; returns once the answer begins.
     pub(crate) async fn ask(&self, body: Bytes) -> Result<Answer, SealedError> {
-        let asked = self.post(body).await;
+        let asked = match self.post(body).await {
+            Ok(answer) => answer.begun().await,
+            refused => refused,
+        };
         match &asked {
             // The server failed, or what stands in front of it.
             Err(error) if error.status == 502 && error.code == ErrorCode::UpstreamFailed => {
@@ -85,12 +131,15 @@ impl Upstream {
     async fn post(&self, body: Bytes) -> Result<Answer, SealedError> {
         let mut request = self
             .client
-            .post(self.completions.clone())
+            .post(self.url.clone())
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "text/event-stream")
             .body(body);
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(key);
+        if let Some((name, value)) = &self.key {
+            request = request.header(name, value);
+        }
+        if self.kind == Kind::Anthropic {
+            request = request.header("anthropic-version", anthropic::VERSION);
         }
         let failed = |message| SealedError::new(502, ErrorCode::UpstreamFailed, message);
         let response = match request.send().await {
@@ -113,9 +162,11 @@ impl Upstream {
                 .get(header::CONTENT_TYPE)
                 .map(|value| value.as_bytes())
             {
-                Some(given) if given.starts_with(b"text/event-stream") => Ok(Answer(response)),
+                Some(given) if given.starts_with(b"text/event-stream") => {
+                    Ok(Answer::new(response, self.kind))
+                }
                 _ => Err(failed(
-                    "the cloud model's server does not stream; it must be OpenAI-compatible"
+                    "the cloud model's server does not stream; is --upstream-kind right?"
                         .to_owned(),
                 )),
             };
@@ -127,109 +178,81 @@ impl Upstream {
     }
 }
 
+/// Marked as sensitive, so that no library prints it.
+fn key_header(kind: Kind, key: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = match kind {
+        Kind::OpenAi => (header::AUTHORIZATION, format!("Bearer {key}")),
+        Kind::Anthropic => (HeaderName::from_static("x-api-key"), key.to_owned()),
+    };
+    let mut value = HeaderValue::from_str(&value)
+        .map_err(|_| "the upstream's key holds characters that no header can hold".to_owned())?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+/// The same request for the Messages API.
+fn translated(body: &[u8]) -> Result<Bytes, SealedError> {
+    let invalid = |message| SealedError::new(400, ErrorCode::InvalidRequest, message);
+    let request = serde_json::from_slice(body)
+        .map_err(|_| invalid("the request's body is no JSON object".to_owned()))?;
+    let request = anthropic::translate(&request)
+        .map_err(|unsayable| invalid(format!("{}: {}", unsayable.field, unsayable.why)))?;
+    let text = serde_json::Value::Object(request).to_string();
+    Ok(Bytes::from_owner(Zeroizing::new(text.into_bytes())))
+}
+
 /// An answer that has begun.
 #[derive(Debug)]
-pub(crate) struct Answer(Response);
+pub(crate) struct Answer {
+    response: Response,
+    /// None if the upstream speaks as the page does.
+    translator: Option<Box<Translator>>,
+    /// What was read to see that it begins.
+    first: Bytes,
+}
 
 impl Answer {
-    /// What the upstream says of its rate limit.
-    pub(crate) fn limits(&self) -> Vec<(String, String)> {
-        rate_limits(self.0.headers())
+    fn new(response: Response, kind: Kind) -> Self {
+        Self {
+            response,
+            translator: (kind == Kind::Anthropic).then(Box::default),
+            first: Bytes::new(),
+        }
     }
 
-    /// The next bytes of the event stream. Dropped while it waits, it has taken nothing.
+    /// Waits for the first event of the Messages API, which may be an error although the status was none.
+    async fn begun(mut self) -> Result<Self, SealedError> {
+        while self.translator.is_some() && self.first.is_empty() {
+            self.first = self.chunk().await.map_err(|failure| match failure.0 {
+                Some(kind) => refusal(status_of(&kind)),
+                None => refusal(StatusCode::BAD_GATEWAY),
+            })?;
+        }
+        Ok(self)
+    }
+
+    /// What the upstream says of its rate limit.
+    pub(crate) fn limits(&self) -> Vec<(String, String)> {
+        rate_limits(self.response.headers())
+    }
+
+    /// The next bytes of the event stream, as the page reads it. Dropped while it waits, it has taken nothing.
     ///
     /// # Errors
     /// If the connection breaks, is silent for too long, or ends: it should end with an event that says so.
     pub(crate) async fn events(&mut self) -> Result<Bytes, Interrupted> {
-        let piece = self.0.chunk().await.map_err(|_| Interrupted)?;
-        piece.ok_or(Interrupted)
-    }
-}
-
-/// Header fields that say how much of a rate limit is left, and when to ask again: the page's router keeps questions
-/// back that would be refused. They are of the gateway's account, so they say something of how busy it is, and nothing
-/// of who else asks.
-fn rate_limits(headers: &header::HeaderMap) -> Vec<(String, String)> {
-    /// More would be no rate limit, and a page reads no more.
-    const MOST: usize = 12;
-    const LONGEST: usize = 128;
-    let is_limit = |name: &str| {
-        name == "retry-after" || name.starts_with("ratelimit") || name.starts_with("x-ratelimit-")
-    };
-    headers
-        .iter()
-        .filter(|(name, value)| is_limit(name.as_str()) && value.len() <= LONGEST)
-        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
-        .take(MOST)
-        .collect()
-}
-
-/// What an error status of the upstream means to the page. Its body is not passed on: it may repeat the query,
-/// and error messages never do.
-fn refusal(status: StatusCode) -> SealedError {
-    let code = status.as_u16();
-    match code {
-        401 | 403 => SealedError::new(
-            502,
-            ErrorCode::UpstreamUnauthorized,
-            format!(
-                "the cloud model refused the gateway's credentials ({code}); its operator must set a valid key"
-            ),
-        ),
-        429 => SealedError::new(
-            429,
-            ErrorCode::UpstreamRateLimited,
-            "the cloud model's rate limit is reached (429); try again later",
-        ),
-        400..=499 => SealedError::new(
-            400,
-            ErrorCode::InvalidRequest,
-            format!(
-                "the cloud model refused the request ({code}); check the model's name and the parameters"
-            ),
-        ),
-        _ => SealedError::new(
-            502,
-            ErrorCode::UpstreamFailed,
-            format!("the cloud model failed ({code}); try again later"),
-        ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-
-    use super::rate_limits;
-
-    #[test]
-    fn only_rate_limits_are_passed_on() {
-        let long = "9".repeat(129);
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("content-type", "text/event-stream"),
-            ("set-cookie", "account=7"),
-            ("x-request-id", "42"),
-            ("openai-organization", "org-1"),
-            ("retry-after", "30"),
-            ("ratelimit", "\"default\";r=5;t=30"),
-            ("ratelimit-policy", &long),
-            ("x-ratelimit-remaining-requests", "5"),
-        ] {
-            let value = HeaderValue::from_str(value).unwrap();
-            headers.insert(HeaderName::from_static(name), value);
+        if !self.first.is_empty() {
+            return Ok(std::mem::take(&mut self.first));
         }
-        let mut passed = rate_limits(&headers);
-        passed.sort();
-        let expected = [
-            ("ratelimit", "\"default\";r=5;t=30"),
-            ("retry-after", "30"),
-            ("x-ratelimit-remaining-requests", "5"),
-        ];
-        assert_eq!(
-            passed,
-            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        );
+        self.chunk().await.map_err(|_| Interrupted)
+    }
+
+    async fn chunk(&mut self) -> Result<Bytes, Failure> {
+        let piece = self.response.chunk().await.map_err(|_| Failure(None))?;
+        let piece = piece.ok_or(Failure(None))?;
+        match &mut self.translator {
+            None => Ok(piece),
+            Some(translator) => translator.push(&piece).map(Bytes::from),
+        }
     }
 }

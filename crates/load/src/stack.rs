@@ -81,6 +81,8 @@ impl Programs {
     /// As [`Process::start`].
     pub fn relay(&self, address: SocketAddr, gateway: &str) -> Result<Process> {
         let mut command = self.command("relay", address);
+        // All pages are one address here.
+        command.args(["--per-minute", "0", "--at-once", "0"]);
         Process::start("relay", command.args(["--gateway", gateway]), &self.folder)
     }
 

@@ -112,8 +112,8 @@ impl ErrorCode {
             ContextOverflow | ModelCorrupt | ModelHashMismatch | DownloadFailed | QuotaExceeded
             | DeviceLost | LocalUnavailable | DetectorUnavailable | ConsentDeclined
             | RelayUnavailable | RelayRateLimited | GatewayUnavailable | SealBroken | Replayed
-            | TokenUnavailable | TokenRefused | TokenSpent | UpstreamRateLimited | UpstreamFailed
-            | UpstreamInterrupted | Offline => true,
+            | TokenUnavailable | TokenRefused | TokenSpent | UpstreamRateLimited
+            | UpstreamFailed | UpstreamInterrupted | Offline => true,
             InvalidRequest | ModelUnsupported | ToolsUnsupported | NoAdapter | DeviceLimit
             | NoRoute | PrivacyBlocked | KeyMismatch | ClockSkewed | TokenRequired
             | UpstreamUnauthorized | Disposed | Internal => false,

@@ -205,12 +205,16 @@ async fn drain(body: Body) {
 fn refuse(problem: &Problem) -> Response {
     let body = Body::from(problem.json());
     let mut response = answer(problem.status, Some(forward::PROBLEM_TYPE), body);
-    if let Some(seconds) = problem.retry_after {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, seconds.into());
-    }
+    ask_again(&mut response, problem.retry_after);
     response
+}
+
+/// Says in how many seconds to ask again, if that is known.
+fn ask_again(response: &mut Response, seconds: Option<u32>) {
+    if let Some(seconds) = seconds {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
 }
 
 fn answer(status: u16, content_type: Option<&'static str>, body: Body) -> Response {

@@ -6,6 +6,7 @@
     reason = "the rig is test code, too: a failure is a panic"
 )]
 
+mod anthropic;
 mod operating;
 mod replay;
 mod rig;
@@ -70,6 +71,7 @@ async fn the_upstream_gets_exactly_what_was_sealed_and_nothing_of_the_browser() 
         .await
         .unwrap();
     let asked = rig.asked().await;
+    assert_eq!(asked.path, "/v1/chat/completions");
     assert_eq!(asked.body, page.text);
     assert_eq!(
         serde_json::from_str::<Value>(&asked.body).unwrap(),

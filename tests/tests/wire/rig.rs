@@ -16,7 +16,7 @@ use axum::{
     serve::ListenerExt,
 };
 use futures::stream;
-use gateway::{Settings, Upstream};
+use gateway::{Kind, Settings, Upstream};
 use oblivious_http::{Event, GatewayKeys, Opener, REQUEST_TYPE, Sealed, Terms, VerifiedKey, seal};
 use query::{ChatRequest, Message, PrivacyLevel, Role, Traffic};
 use relay::native;
@@ -51,6 +51,7 @@ enum Script {
 
 /// What the upstream got.
 pub struct Asked {
+    pub path: String,
     pub headers: HeaderMap,
     pub body: String,
     /// Resolves when the answer is given up: its body or the handler was dropped.
@@ -84,6 +85,20 @@ impl Rig {
 
     /// With a gateway and a relay of these settings.
     pub async fn run(settings: Settings, relay: native::Settings) -> Self {
+        Self::before_kind(Kind::OpenAi, settings, relay).await
+    }
+
+    /// With an upstream that speaks as Anthropic does.
+    pub async fn anthropic() -> Self {
+        Self::before_kind(
+            Kind::Anthropic,
+            Settings::default(),
+            native::Settings::default(),
+        )
+        .await
+    }
+
+    async fn before_kind(kind: Kind, settings: Settings, relay: native::Settings) -> Self {
         let (asked_sender, asked) = mpsc::unbounded_channel();
         let script = Arc::new(Mutex::new(None));
         let upstreamed = Upstreamed {
@@ -94,21 +109,31 @@ impl Rig {
         Self {
             script,
             asked,
-            ..Self::between(&format!("{upstream}/v1"), settings, relay).await
+            ..Self::between(kind, &format!("{upstream}/v1"), settings, relay).await
         }
     }
 
     /// Relay and gateway before some upstream.
     pub async fn before(upstream: &str) -> Self {
         let relay = native::Settings::default();
-        Self::between(upstream, Settings::default(), relay).await
+        Self::between(Kind::OpenAi, upstream, Settings::default(), relay).await
     }
 
-    async fn between(upstream: &str, settings: Settings, relay: native::Settings) -> Self {
+    async fn between(
+        kind: Kind,
+        upstream: &str,
+        settings: Settings,
+        relay: native::Settings,
+    ) -> Self {
         log();
         let keys = GatewayKeys::generate().unwrap();
-        let upstream =
-            Upstream::new(upstream, Some(UPSTREAM_KEY.to_owned()), gateway::SILENCE).unwrap();
+        let upstream = Upstream::new(
+            kind,
+            upstream,
+            Some(UPSTREAM_KEY.to_owned()),
+            gateway::SILENCE,
+        )
+        .unwrap();
         let gateway = listen(gateway::app(keys.clone(), upstream, settings).unwrap()).await;
         let relay = listen(native::app(&gateway, relay).unwrap()).await;
         Self {
@@ -346,13 +371,11 @@ pub async fn listen(app: Router) -> String {
 /// The upstream.
 async fn scripted(State(upstreamed): State<Upstreamed>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    assert_eq!(
-        (parts.method.as_str(), parts.uri.path()),
-        ("POST", "/v1/chat/completions")
-    );
+    assert_eq!(parts.method, "POST");
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let (alive, gone) = oneshot::channel();
     let asked = Asked {
+        path: parts.uri.path().to_owned(),
         headers: parts.headers,
         body: String::from_utf8(body.to_vec()).unwrap(),
         gone,

@@ -93,8 +93,13 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     };
 
     let keys = GatewayKeys::generate().context("making the gateway's keys")?;
-    let upstream = Upstream::new(&upstream_url, arguments.upstream_key, gateway::SILENCE)
-        .map_err(anyhow::Error::msg)?;
+    let upstream = Upstream::new(
+        gateway::Kind::OpenAi,
+        &upstream_url,
+        arguments.upstream_key,
+        gateway::SILENCE,
+    )
+    .map_err(anyhow::Error::msg)?;
     let relay_url = arguments.relay_url.unwrap_or_else(|| relay_door.url());
     let site = page::Site {
         www: arguments.www,

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use axum::http::HeaderName;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gateway::{KeyRing, Settings, Upstream};
 use oblivious_http::GatewayKeys;
 use query::Traffic;
@@ -104,7 +104,10 @@ pub struct GatewayArguments {
     /// The signed list of the keys (`tidegate keys sign`), handed out at /key-directory. Read anew when it changes.
     #[arg(long, value_name = "FILE", requires = "keys")]
     directory: Option<PathBuf>,
-    /// Base URL of an OpenAI-compatible server.
+    /// What the cloud model's server speaks.
+    #[arg(long, value_enum, default_value_t = UpstreamKind::Openai)]
+    upstream_kind: UpstreamKind,
+    /// Its base URL, such as https://host/v1.
     #[arg(long, value_name = "URL", env = "TIDEGATE_UPSTREAM_URL")]
     upstream_url: String,
     /// Its API key.
@@ -135,6 +138,24 @@ fn traffic(name: &str) -> Result<Traffic, String> {
     Traffic::named(name).ok_or_else(|| "expected off, balanced or strict".to_owned())
 }
 
+/// What the cloud model's server speaks.
+#[derive(Clone, Copy, ValueEnum)]
+enum UpstreamKind {
+    /// Chat completions, as OpenAI streams them.
+    Openai,
+    /// Anthropic's Messages API.
+    Anthropic,
+}
+
+impl From<UpstreamKind> for gateway::Kind {
+    fn from(kind: UpstreamKind) -> Self {
+        match kind {
+            UpstreamKind::Openai => Self::OpenAi,
+            UpstreamKind::Anthropic => Self::Anthropic,
+        }
+    }
+}
+
 /// Where the keys come from.
 #[derive(Args)]
 #[group(required = true, multiple = false, id = "source")]
@@ -154,8 +175,9 @@ pub fn run_gateway(arguments: GatewayArguments) -> anyhow::Result<()> {
         let shutdown = Shutdown::on_signal()?;
         let keys = key_ring(&arguments.keys, arguments.directory)?;
         let silence = Duration::from_secs(arguments.idle_seconds);
-        let upstream = Upstream::new(&arguments.upstream_url, arguments.upstream_key, silence)
-            .map_err(anyhow::Error::msg)?;
+        let kind = arguments.upstream_kind.into();
+        let (url, key) = (&arguments.upstream_url, arguments.upstream_key);
+        let upstream = Upstream::new(kind, url, key, silence).map_err(anyhow::Error::msg)?;
         let (at_least, at_most) = (arguments.traffic_at_least, arguments.traffic_at_most);
         ensure!(
             at_least <= at_most,

@@ -5,6 +5,7 @@
     reason = "outside `#[test]` functions, but only for them"
 )]
 
+mod deploy;
 mod drain;
 mod keys;
 mod privacy;

@@ -18,7 +18,7 @@ use futures::{Stream, StreamExt, stream};
 use reqwest::{Client, Url};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{answer, record::Record, refuse};
+use super::{answer, ask_again, record::Record, refuse};
 use crate::forward::{self, Problem, Reply};
 
 /// Between two chunks of a reply at most this time may pass.
@@ -110,13 +110,7 @@ impl Carrier {
         }
         let limit = Duration::from_secs(forward::REPLY_TIMEOUT_S);
         let problem = match timeout(limit, request.send()).await {
-            Ok(Ok(reply)) => match pass(reply, record).await {
-                Ok(response) => return response,
-                Err((problem, given_back)) => {
-                    record = given_back;
-                    problem
-                }
-            },
+            Ok(Ok(reply)) => return pass(reply, record).await,
             _ if late.load(Ordering::Relaxed) => Problem::late(),
             Err(_) => Problem::timeout(),
             Ok(Err(error)) if error.is_timeout() => Problem::timeout(),
@@ -128,31 +122,28 @@ impl Carrier {
 }
 
 /// What the gateway answered; or what is answered instead.
-async fn pass(reply: reqwest::Response, mut record: Record) -> Result<Response, (Problem, Record)> {
+async fn pass(reply: reqwest::Response, mut record: Record) -> Response {
     let content_type = text(&reply, header::CONTENT_TYPE);
-    match forward::decide_reply(reply.status().as_u16(), content_type) {
+    let problem = match forward::decide_reply(reply.status().as_u16(), content_type) {
         Reply::Stream => {
             record.begun();
             let body = Body::from_stream(pieces(reply, record));
-            Ok(answer(200, Some(forward::REPLY_TYPE), body))
+            return answer(200, Some(forward::REPLY_TYPE), body);
         }
         Reply::Problem { status } => {
             let retry_after = forward::retry_after(text(&reply, header::RETRY_AFTER));
-            let Some(body) = short_body(reply, forward::MAX_PROBLEM).await else {
-                let title = "the gateway's error is too long or was cut off";
-                return Err((Problem::unreachable(title), record));
-            };
-            record.passed(status);
-            let mut response = answer(status, Some(forward::PROBLEM_TYPE), Body::from(body));
-            if let Some(seconds) = retry_after {
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, seconds.into());
+            if let Some(body) = short_body(reply, forward::MAX_PROBLEM).await {
+                record.passed(status);
+                let mut response = answer(status, Some(forward::PROBLEM_TYPE), Body::from(body));
+                ask_again(&mut response, retry_after);
+                return response;
             }
-            Ok(response)
+            Problem::unreachable("the gateway's error is too long or was cut off")
         }
-        Reply::Refuse(problem) => Err((problem, record)),
-    }
+        Reply::Refuse(problem) => problem,
+    };
+    record.refused(&problem);
+    refuse(&problem)
 }
 
 fn text(reply: &reqwest::Response, name: header::HeaderName) -> Option<&str> {

@@ -8,7 +8,11 @@ mod check;
 mod damage;
 mod sealed;
 mod text;
+#[cfg(feature = "upstream")]
+mod upstream;
 
+#[cfg(not(feature = "upstream"))]
+use std::{env, ffi::OsString};
 use std::{
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -31,6 +35,8 @@ pub enum What {
     Privacy(Arguments),
     /// Open sealed requests and replies; read key configs, dates and errors in the clear.
     Sealed(Arguments),
+    /// Translate requests for an upstream, and read its event streams.
+    Upstream(Arguments),
 }
 
 /// What is tried many times.
@@ -75,7 +81,22 @@ pub fn fuzz(what: &What) -> Result<()> {
     match what {
         What::Privacy(arguments) => run(arguments, &Texts(detector()?)),
         What::Sealed(arguments) => run(arguments, &sealed::Messages::new()?),
+        What::Upstream(arguments) => upstream(arguments),
     }
+}
+
+#[cfg(feature = "upstream")]
+fn upstream(arguments: &Arguments) -> Result<()> {
+    run(arguments, &upstream::Streams::new()?)
+}
+
+/// The same command again, with what it takes.
+#[cfg(not(feature = "upstream"))]
+fn upstream(_: &Arguments) -> Result<()> {
+    let cargo = "run --quiet --package xtask --bin xtask --features upstream --".split(' ');
+    let words = cargo.map(OsString::from).chain(env::args_os().skip(1));
+    duct::cmd("cargo", words).dir(places::root()).run()?;
+    Ok(())
 }
 
 fn run<T: Target>(arguments: &Arguments, target: &T) -> Result<()> {
