@@ -112,6 +112,8 @@ impl Acts {
         let sealed = |status, code: &str| vec![Ending::Refused(status, code.to_owned())];
         let problem = |status, code: &str| Ending::Problem(status, code.to_owned());
         let ms = Duration::from_millis;
+        // What breaks off at once may break off before the relay has written the head.
+        let broken = vec![Ending::Cut, Ending::Unreachable];
         let answer = |name, plan| {
             (
                 name,
@@ -170,17 +172,13 @@ impl Acts {
                 Plan::short(End::Silent),
                 patient,
             ),
-            short("the upstream is cut", End::Cut, vec![Ending::Cut]),
+            short("the upstream is cut", End::Cut, broken.clone()),
             short(
                 "the upstream does not finish",
                 End::Unfinished,
-                vec![Ending::Cut],
+                broken.clone(),
             ),
-            short(
-                "the upstream fails in mid-answer",
-                End::Failed,
-                vec![Ending::Cut],
-            ),
+            short("the upstream fails in mid-answer", End::Failed, broken),
             short(
                 "the upstream does not stream",
                 End::NoStream,

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use load::{
     canaries::canaries,
@@ -17,7 +17,6 @@ use load::{
     upstream::Upstream,
 };
 use query::Traffic;
-use tokio::net::TcpListener;
 
 #[derive(Parser)]
 enum Command {
@@ -147,9 +146,9 @@ fn main() -> Result<()> {
 }
 
 async fn upstream() -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("upstream http://{}/", listener.local_addr()?);
-    Ok(Upstream::default().serve(listener).await?)
+    let (url, serving) = Upstream::default().listen().await?;
+    println!("upstream {url}");
+    Ok(serving.await??)
 }
 
 async fn run(part: Part) -> Result<Figures> {
@@ -169,7 +168,9 @@ async fn run(part: Part) -> Result<Figures> {
                 lasts: Duration::from_secs(seconds),
                 seed,
             };
-            soak(&places.programs("warn")?, wanted).await
+            let programs = places.programs("warn")?;
+            let upstream = programs.upstream()?;
+            soak(&programs, &upstream.url, wanted).await
         }
         Part::Crowd {
             places,
@@ -177,7 +178,9 @@ async fn run(part: Part) -> Result<Figures> {
             traffic,
         } => {
             let wanted = size.crowd()?;
-            let stack = Stack::start(&places.programs("warn")?)?;
+            let programs = places.programs("warn")?;
+            let upstream = programs.upstream()?;
+            let stack = Stack::before(&programs, &upstream.url)?;
             let mut figures = Figures::of("crowd");
             figures.put("relay", "native");
             figures.put("traffic", traffic.name());
@@ -192,7 +195,8 @@ async fn run(part: Part) -> Result<Figures> {
         } => {
             let wanted = size.crowd()?;
             let programs = places.programs("warn")?;
-            let stack = Stack::start(&programs)?;
+            let upstream = programs.upstream()?;
+            let stack = Stack::before(&programs, &upstream.url)?;
             let relay = programs.workerd(&workerd, &worker, &stack.gateway.url)?;
             let mut figures = Figures::of("crowd");
             figures.put("relay", "workerd");
@@ -207,8 +211,8 @@ async fn run(part: Part) -> Result<Figures> {
         } => {
             let lasts = size.crowd()?.lasts;
             let programs = places.programs("warn")?;
-            let stack = Stack::start(&programs)?;
-            let upstream = stack.upstream.as_ref().context("no upstream")?;
+            let upstream = programs.upstream()?;
+            let stack = Stack::before(&programs, &upstream.url)?;
             let completions = |root: &str| Way::Plain(format!("{root}v1/chat/completions"));
             let mut ways = vec![("direct", completions(&upstream.url))];
             let nginx = nginx

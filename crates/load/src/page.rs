@@ -21,6 +21,9 @@ use crate::{
 /// upstream's silence, which nobody here waits for.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
+/// A connection on which nothing is asked is closed after this time.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// A question, ready to be asked any number of times.
 pub struct Question {
     /// What the upstream will do with it.
@@ -305,7 +308,9 @@ async fn problem(reply: Response) -> Ending {
 pub fn http_client() -> Result<Client> {
     // A client wants a provider of TLS even where nobody speaks it; a second call says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Ok(Client::builder().no_proxy().tcp_nodelay(true).build()?)
+    let client = Client::builder().no_proxy().tcp_nodelay(true);
+    // Shorter than relay and gateway keep a connection on which nothing comes.
+    Ok(client.pool_idle_timeout(IDLE).build()?)
 }
 
 /// Seconds since 1970-01-01 00:00 UTC.

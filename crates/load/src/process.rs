@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -23,30 +23,42 @@ pub struct Process {
     child: Child,
     /// Where it listens, with a slash at its end.
     pub url: String,
+    /// Where its metrics are, if it said so.
+    pub metrics: Option<String>,
+    /// Whoever writes to a pipe that is closed ends.
+    output: Option<BufReader<ChildStdout>>,
 }
 
 impl Process {
-    /// Starts a program that prints a line which ends with its URL; what it logs goes to `NAME.log` in `folder`, its
-    /// working folder.
+    /// Starts a program that prints a line which ends with its URL, and, if `metrics`, one with that of its metrics; what
+    /// it logs goes to `NAME.log` in `folder`, its working folder.
     ///
     /// # Errors
     /// If it does not start or prints something else.
-    pub fn start(name: &str, command: &mut Command, folder: &Path) -> Result<Self> {
+    pub fn start(name: &str, command: &mut Command, folder: &Path, metrics: bool) -> Result<Self> {
         let mut process = Self::spawn(name, command.stdout(Stdio::piped()), folder)?;
-        let output = process.child.stdout.take();
+        process.output = process.child.stdout.take().map(BufReader::new);
+        process.url = process.printed_url(folder)?;
+        if metrics {
+            process.metrics = Some(process.printed_url(folder)?);
+        }
+        Ok(process)
+    }
+
+    fn printed_url(&mut self, folder: &Path) -> Result<String> {
         let mut line = String::new();
-        if let Some(output) = output {
-            BufReader::new(output).read_line(&mut line)?;
+        if let Some(output) = &mut self.output {
+            output.read_line(&mut line)?;
         }
         let url = line.split_whitespace().last();
         let url = url.filter(|word| word.starts_with("http://"));
-        process.url = url
-            .with_context(|| {
-                let log = fs::read_to_string(log(folder, name)).unwrap_or_default();
-                format!("{name} printed {line:?} and not its URL; it logged:\n{log}")
-            })?
-            .to_owned();
-        Ok(process)
+        url.map(str::to_owned).with_context(|| {
+            let log = fs::read_to_string(log(folder, &self.name)).unwrap_or_default();
+            format!(
+                "{} printed {line:?} and not its URL; it logged:\n{log}",
+                self.name
+            )
+        })
     }
 
     /// Starts a program that listens at `address` and prints nothing.
@@ -87,6 +99,8 @@ impl Process {
             name: name.to_owned(),
             child,
             url: String::new(),
+            metrics: None,
+            output: None,
         })
     }
 

@@ -69,17 +69,16 @@ impl Seen {
     }
 }
 
-/// Runs it.
+/// Runs it before the [`crate::upstream::Upstream`] at `upstream`, its root.
 ///
 /// # Errors
 /// If a part does not start.
-pub async fn soak(programs: &Programs, wanted: Soak) -> Result<Figures> {
+pub async fn soak(programs: &Programs, upstream: &str, wanted: Soak) -> Result<Figures> {
     let mut figures = Figures::of("soak");
-    let stack = Stack::start(programs)?;
+    let stack = Stack::before(programs, upstream)?;
     let page = Page::new(stack.way(Traffic::Off)?)?;
     let acts = Acts::new()?;
     let (relay, seen) = (stack.relay.url.clone(), Seen::default());
-    let open = stack.upstream.as_ref().context("no upstream")?.url.clone() + "open";
     let began = Instant::now();
     let until = began + wanted.lasts;
 
@@ -93,7 +92,8 @@ pub async fn soak(programs: &Programs, wanted: Soak) -> Result<Figures> {
                 {
                     let epoch = seen.epoch.get();
                     let ending = act.run(page, relay).await;
-                    let away = matches!(ending, Ending::Unreachable | Ending::Problem(502, _));
+                    let away =
+                        matches!(ending, Ending::Unreachable | Ending::Problem(502 | 503, _));
                     seen.count(act, epoch, ending);
                     if away {
                         // As a page does: not at once again.
@@ -108,7 +108,13 @@ pub async fn soak(programs: &Programs, wanted: Soak) -> Result<Figures> {
         anyhow::Ok(())
     };
     let watching = async {
-        let stack = restarts(programs, stack, &seen, (began, wanted.lasts / 3)).await?;
+        let stack = restarts(
+            (programs, upstream),
+            stack,
+            &seen,
+            (began, wanted.lasts / 3),
+        )
+        .await?;
         let memory = memory(&stack, until).await?;
         Ok((stack, memory))
     };
@@ -117,7 +123,10 @@ pub async fn soak(programs: &Programs, wanted: Soak) -> Result<Figures> {
     for (name, points) in ["relay", "gateway"].into_iter().zip(memory) {
         growth(&mut figures, name, &points);
     }
-    figures.must("upstream_is_idle_again", is_idle(&open).await);
+    figures.must(
+        "upstream_is_idle_again",
+        is_idle(&format!("{upstream}open")).await,
+    );
     drop(stack);
     Ok(figures)
 }
@@ -147,20 +156,20 @@ fn report(figures: &mut Figures, seen: &Seen) {
 fn growth(figures: &mut Figures, name: &str, points: &[(f64, f64)]) {
     let a_minute = slope(points);
     let mean = points.iter().map(|(_, kb)| kb).sum::<f64>() / points.len().max(1) as f64;
-    figures.number(&format!("{name}_kb"), mean);
+    // About one a minute, to see whether it is growth or a step.
+    let some = points.iter().step_by(60).map(|(_, kb)| json!(kb));
+    figures.put(&format!("{name}_kb"), some.collect::<Vec<_>>());
     figures.number(&format!("{name}_kb_a_minute"), a_minute);
     figures.at_most(&format!("{name}_growth_a_minute"), a_minute / mean, GROWTH);
 }
 
 /// In turns: the relay is killed, the gateway is asked to end and drains. Each comes back where it was.
 async fn restarts(
-    programs: &Programs,
+    (programs, upstream): (&Programs, &str),
     mut stack: Stack,
     seen: &Seen,
     (began, lasts): (Instant, Duration),
 ) -> Result<Stack> {
-    let upstream = stack.upstream.as_ref().map(|upstream| upstream.url.clone());
-    let upstream = upstream.context("no upstream")?;
     for number in 0..RESTARTS {
         sleep_until(began + lasts * (number + 1) / (RESTARTS + 1)).await;
         seen.epoch.set(seen.epoch.get() + 1);
@@ -174,7 +183,7 @@ async fn restarts(
             };
             stack.relay = tokio::task::spawn_blocking(again).await??;
         } else {
-            let (gateway, upstream) = (stack.gateway, upstream.clone());
+            let (gateway, upstream) = (stack.gateway, upstream.to_owned());
             let address = address(&gateway)?;
             let again = move || {
                 let ended = gateway.terminate(DRAINED)?;

@@ -56,7 +56,7 @@ impl Programs {
     /// As [`Process::start`].
     pub fn upstream(&self) -> Result<Process> {
         let mut command = Command::new(std::env::current_exe()?);
-        Process::start("upstream", command.arg("upstream"), &self.folder)
+        Process::start("upstream", command.arg("upstream"), &self.folder, false)
     }
 
     /// `tidegate gateway` at `address` before the upstream at `upstream` (its root).
@@ -72,7 +72,7 @@ impl Programs {
             .arg(seed)
             .args(["--upstream-url", &format!("{upstream}v1")])
             .env("TIDEGATE_UPSTREAM_KEY", UPSTREAM_KEY);
-        Process::start("gateway", &mut command, &self.folder)
+        Process::start("gateway", &mut command, &self.folder, false)
     }
 
     /// `tidegate relay` at `address` before the gateway at `gateway`.
@@ -82,8 +82,8 @@ impl Programs {
     pub fn relay(&self, address: SocketAddr, gateway: &str) -> Result<Process> {
         let mut command = self.command("relay", address);
         // All pages are one address here.
-        command.args(["--per-minute", "0", "--at-once", "0"]);
-        Process::start("relay", command.args(["--gateway", gateway]), &self.folder)
+        command.args(["--gateway", gateway, "--per-minute", "0", "--at-once", "0"]);
+        Process::start("relay", &mut command, &self.folder, false)
     }
 
     fn command(&self, name: &str, address: SocketAddr) -> Command {
@@ -159,11 +159,9 @@ http {{
     )
 }
 
-/// The native way from page to upstream.
+/// Relay and gateway.
 #[derive(Debug)]
 pub struct Stack {
-    /// The scripted one, in a process of its own; none if it is elsewhere.
-    pub upstream: Option<Process>,
     /// `tidegate gateway`.
     pub gateway: Process,
     /// `tidegate relay`.
@@ -171,31 +169,14 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// All three.
-    ///
-    /// # Errors
-    /// As [`Process::start`].
-    pub fn start(programs: &Programs) -> Result<Self> {
-        let upstream = programs.upstream()?;
-        let stack = Self::before(programs, &upstream.url)?;
-        Ok(Self {
-            upstream: Some(upstream),
-            ..stack
-        })
-    }
-
-    /// Relay and gateway before an upstream.
+    /// Both, before the upstream at `upstream` (its root).
     ///
     /// # Errors
     /// As [`Process::start`].
     pub fn before(programs: &Programs, upstream: &str) -> Result<Self> {
         let gateway = programs.gateway(free_address()?, upstream)?;
         let relay = programs.relay(free_address()?, &gateway.url)?;
-        Ok(Self {
-            upstream: None,
-            gateway,
-            relay,
-        })
+        Ok(Self { gateway, relay })
     }
 
     /// Sealed, over this relay.

@@ -24,6 +24,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::{
     net::TcpListener,
+    task::JoinHandle,
     time::{Instant, sleep_until},
 };
 
@@ -69,11 +70,21 @@ impl Upstream {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// Serves on a free port of loopback, in the background; its root.
+    ///
+    /// # Errors
+    /// If there is no port.
+    pub async fn listen(&self) -> io::Result<(String, JoinHandle<io::Result<()>>)> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}/", listener.local_addr()?);
+        Ok((url, tokio::spawn(self.clone().serve(listener))))
+    }
+
     /// Serves on this listener for good: `/v1/chat/completions`, and at `/open` how many answers are on their way.
     ///
     /// # Errors
     /// As the listener's.
-    pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
+    async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let app = Router::new()
             .route("/v1/chat/completions", post(complete))
             .route("/open", get(open))
