@@ -63,6 +63,7 @@ fn question(gateway: &str) -> (Sealed, Opener) {
     let terms = Terms {
         date_s: now.as_secs(),
         traffic: Traffic::Off,
+        token: None,
     };
     let key = VerifiedKey::pinned(&configs).unwrap();
     seal(&key, &releasable, &terms).unwrap()

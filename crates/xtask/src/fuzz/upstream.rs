@@ -154,6 +154,7 @@ impl Streams {
         let terms = Terms {
             date_s: 784_111_777,
             traffic: Traffic::Off,
+            token: None,
         };
         let (sealed, opener) = seal(&self.key, &self.releasable, &terms).map_err(text)?;
         let (_, sealer) = self.gateway.open(sealed.bytes()).map_err(text)?;
