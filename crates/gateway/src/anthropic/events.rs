@@ -94,14 +94,12 @@ enum Block {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: String },
     #[serde(other)]
     Other,
 }
@@ -147,7 +145,7 @@ impl Translator {
                 ..
             }
             | Event::ContentBlockDelta {
-                delta: Delta::TextDelta { text },
+                delta: Delta::Text { text },
                 ..
             } => {
                 if !text.is_empty() {
@@ -168,7 +166,7 @@ impl Translator {
             }
             Event::ContentBlockDelta {
                 index,
-                delta: Delta::InputJsonDelta { partial_json },
+                delta: Delta::InputJson { partial_json },
             } => {
                 let call = self.call(index).ok_or(MALFORMED)?;
                 if !partial_json.is_empty() {
