@@ -21,7 +21,7 @@ fn options(command: &str) -> BTreeSet<String> {
 fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '-'));
     words
-        .filter(|word| word.starts_with("--") && word.len() > 2)
+        .filter(|word| word.starts_with("--") && word.contains(char::is_alphabetic))
         .map(str::to_owned)
         .collect()
 }
