@@ -75,7 +75,7 @@ fn gateway(
         ("POST", "/v1/chat/completions")
     );
     seen.borrow_mut()
-        .push(String::from_utf8(request.body).unwrap());
+        .push(String::from_utf8(request.body.clone()).unwrap());
     let mut wire = vec![
         sealer
             .head(status, &[("content-type", "text/event-stream")])
