@@ -16,6 +16,11 @@ test('a cloud is read whole', () => {
   });
 });
 
+test('signed lists and evidence are handed on as they are: the package checks them', () => {
+  const trusting = { ...cloud, keys: { signedBy: ['K'] }, evidence: { allowed: {}, signedBy: ['K'] } };
+  expect(parseConfig({ cloud: trusting }).cloud).toEqual(trusting);
+});
+
 test('a calibration is handed on as it is', () => {
   const calibration = { model: { sha256: '00' } };
   expect(parseConfig({ calibration, cloud })).toEqual({ ...LOCAL_ONLY, calibration, cloud });
@@ -28,6 +33,8 @@ test.each([
   [{ cloud: { ...cloud, relays: [] } }, 'cloud.relays must list at least one relay URL'],
   [{ cloud: { ...cloud, relays: [1] } }, 'cloud.relays must be a text'],
   [{ cloud: { relays: cloud.relays } }, 'cloud.keys must be a text'],
+  [{ cloud: { ...cloud, keys: [] } }, 'cloud.keys must be an object'],
+  [{ cloud: { ...cloud, evidence: 'yes' } }, 'cloud.evidence must be an object'],
 ])('a wrong configuration is refused and not taken for local only: %j', (json, message) => {
   expect(() => parseConfig(json)).toThrow(message);
 });

@@ -1,4 +1,4 @@
-import type { CloudOptions } from 'tidegate';
+import type { CloudOptions, EvidenceOptions, SignedKeys } from 'tidegate';
 
 /** What the site offers: `/tidegate.json`, beside the page. */
 export interface SiteConfig {
@@ -43,7 +43,12 @@ export function parseConfig(json: unknown): SiteConfig {
     ...local,
     cloud: {
       relays: cloud.relays.map((relay) => text('tidegate.json: cloud.relays', relay)),
-      keys: text('tidegate.json: cloud.keys', cloud.keys),
+      keys: keys(cloud.keys),
+      ...(cloud.evidence === undefined || cloud.evidence === null
+        ? {}
+        : {
+            evidence: record('tidegate.json: cloud.evidence', cloud.evidence) as unknown as EvidenceOptions,
+          }),
       ...(cloud.model === undefined || cloud.model === null
         ? {}
         : { model: text('tidegate.json: cloud.model', cloud.model) }),
@@ -76,6 +81,13 @@ export async function loadModelCard(config: SiteConfig): Promise<ModelCard> {
   const response = await fetch(config.model);
   if (!response.ok) throw new Error(`${config.model}: the server answered ${response.status}`);
   return parseModelCard(await response.json());
+}
+
+/** Pinned, or from signed lists, which the package checks. */
+function keys(value: unknown): string | SignedKeys {
+  const name = 'tidegate.json: cloud.keys';
+  if (typeof value !== 'object' || value === null) return text(name, value);
+  return record(name, value) as unknown as SignedKeys;
 }
 
 function record(name: string, value: unknown): Record<string, unknown> {

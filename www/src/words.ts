@@ -126,6 +126,53 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
       'So it could not read the question. Reload the page; if it stays so, tell whoever runs this site.',
     action: 'here',
   },
+  'key-list-refused': {
+    title: 'The gateway’s list of keys is not signed by whom this page trusts.',
+    wayOut: 'So nothing was sent. If it stays so, tell whoever runs this site.',
+    action: 'here',
+  },
+  'key-list-expired': {
+    title: 'The gateway’s list of keys has expired.',
+    wayOut:
+      'An old key could be anybody’s, so nothing was sent. Check this device’s clock, or try again later.',
+    action: 'here',
+  },
+  'key-targeted': {
+    title: 'The gateway showed you a key that others do not get.',
+    wayOut:
+      'It may have been made to recognize you, so nothing was sent. Tell whoever runs this site, or let this page answer.',
+    action: 'here',
+  },
+  'key-too-young': {
+    title: 'The gateway’s key is too new to be trusted.',
+    wayOut: 'Others have to be able to see it for a while first. Nothing was sent; try again later.',
+    action: 'here',
+  },
+  'evidence-refused': {
+    title: 'The gateway’s hardware could not prove what it runs.',
+    wayOut: 'This question needs that proof, so nothing was sent. Let this page answer.',
+    action: 'here',
+  },
+  'evidence-stale': {
+    title: 'The gateway showed an old proof of what it runs.',
+    wayOut: 'It may run something else by now, so nothing was sent. Try again, or let this page answer.',
+    action: 'here',
+  },
+  'evidence-unbound': {
+    title: 'The gateway’s proof is for another key than the one it gives out.',
+    wayOut: 'Somebody else could read the question, so nothing was sent. Let this page answer.',
+    action: 'here',
+  },
+  'software-unknown': {
+    title: 'The gateway runs software that this site does not know.',
+    wayOut: 'So nothing was sent. Let this page answer, or tell whoever runs this site.',
+    action: 'here',
+  },
+  'platform-outdated': {
+    title: 'The gateway’s hardware has known security holes.',
+    wayOut: 'Its operator has to update it. Nothing was sent; this page can answer.',
+    action: 'here',
+  },
   'seal-broken': {
     title: 'The sealed reply was damaged on its way.',
     wayOut: 'Somebody or something changed it, so it was thrown away. Try again.',
@@ -201,6 +248,10 @@ export const ERRORS: Record<ErrorCode, ErrorWords> = {
     action: 'reload',
   },
 };
+
+/** What a person is told where one path alone showed another key, which nothing was sealed to. */
+export const TARGETED =
+  'The gateway also showed a key by one path only. It may have been made to recognize you, so nothing was sealed to it.';
 
 export interface ModeWords {
   mode: Mode;

@@ -16,6 +16,8 @@ const NEEDS_GPU = /tidegate_gpu[^/]*\.wasm$/;
 const NEEDS_ISOLATION = /tidegate_cpu_threads[^/]*\.wasm$/;
 /** What finds names and addresses, and what weighs a question: nothing leaves a site without a cloud. */
 const NEEDS_CLOUD = /(tagger|router)[^/]*\.bin$/;
+/** What verifies a gateway's hardware: kept once a page has needed it, which takes a network anyway. */
+const NEEDS_EVIDENCE = /attestation[^/]*\.wasm$/;
 /** What src/config.ts takes where the site names no model. */
 const DEFAULT_MODEL = '/models/SmolLM2-135M-Instruct.Q4_1.json';
 
@@ -55,7 +57,8 @@ async function fill(hasCloud: boolean): Promise<void> {
     (file) =>
       (gpu || !NEEDS_GPU.test(file)) &&
       (self.crossOriginIsolated || !NEEDS_ISOLATION.test(file)) &&
-      (hasCloud || !NEEDS_CLOUD.test(file)),
+      (hasCloud || !NEEDS_CLOUD.test(file)) &&
+      !NEEDS_EVIDENCE.test(file),
   );
   await Promise.all(
     files.map(async (file) => {

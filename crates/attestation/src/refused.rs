@@ -1,5 +1,7 @@
 //! Why evidence is not believed.
 
+use query::ErrorCode;
+
 /// What does not fit, and the way out. Nothing that is restricted leaves to an endpoint whose evidence is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -111,6 +113,17 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// What a page tells a person of it.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Stale => ErrorCode::EvidenceStale,
+            Self::OtherKey => ErrorCode::EvidenceUnbound,
+            Self::UnknownSoftware { .. } => ErrorCode::SoftwareUnknown,
+            Self::OutOfDate { .. } => ErrorCode::PlatformOutdated,
+            _ => ErrorCode::EvidenceRefused,
+        }
+    }
+
     pub(crate) fn malformed(what: &'static str, why: impl ToString) -> Self {
         Self::Malformed {
             what,

@@ -10,7 +10,7 @@ use crate::{Allowed, Evidence, Expected, Refused, Roots, bytes, verify};
 /// and `nonce` are 32 bytes in hex, `now_ms` is `Date.now()`.
 ///
 /// # Errors
-/// A sentence that says why the evidence is refused.
+/// A [`query::Error`] as JSON, which says why the evidence is refused.
 #[wasm_bindgen(js_name = verifyEvidence)]
 pub fn verify_evidence(
     evidence: &str,
@@ -37,6 +37,9 @@ pub fn verify_evidence(
             (now_ms / 1000.0) as u64,
         )
     };
-    let attested = attested().map_err(|refused| refused.to_string())?;
+    let attested = attested().map_err(|refused| {
+        let error = query::Error::new(refused.code(), refused.to_string());
+        serde_json::json!(error).to_string()
+    })?;
     Ok(serde_json::json!(attested.statement()).to_string())
 }

@@ -1,11 +1,11 @@
 //! `fetch` with Rust's rule for cancelling: what is dropped is aborted.
 
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, ReadableStreamDefaultReader, ReferrerPolicy, Request, RequestCache,
-    RequestCredentials, RequestInit, Response,
+    AbortController, AbortSignal, ReadableStreamDefaultReader, ReferrerPolicy, Request,
+    RequestCache, RequestCredentials, RequestInit, Response,
 };
 
 use crate::{device::scope, error::describe, release::release};
@@ -43,14 +43,25 @@ impl Fetch<'_> {
     /// # Errors
     /// What the browser says: no network, no DNS, CORS or CSP.
     pub(crate) async fn send(self) -> Result<Reply, String> {
-        self.start().await.map_err(|error| describe(&error))
+        self.start(None).await.map_err(|error| describe(&error))
     }
 
-    async fn start(self) -> Result<Reply, JsValue> {
+    /// The same, and after `limit_ms` head and body are given up.
+    pub(crate) async fn send_within(self, limit_ms: u32) -> Result<Reply, String> {
+        let limit = AbortSignal::timeout_with_u32(limit_ms);
+        let reply = self.start(Some(&limit)).await;
+        reply.map_err(|error| describe(&error))
+    }
+
+    async fn start(self, limit: Option<&AbortSignal>) -> Result<Reply, JsValue> {
         let abort = Abort(AbortController::new()?);
+        let signal = match limit {
+            None => abort.0.signal(),
+            Some(limit) => AbortSignal::any(&Array::of2(&abort.0.signal(), limit)),
+        };
         let init = RequestInit::new();
         init.set_method(self.method);
-        init.set_signal(Some(&abort.0.signal()));
+        init.set_signal(Some(&signal));
         init.set_cache(self.cache);
         init.set_referrer_policy(ReferrerPolicy::NoReferrer);
         let credentials = if self.credentials {

@@ -2,11 +2,9 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use engine::Engine;
 use local_model::Backend;
 use model_store::Sha256;
-use oblivious_http::VerifiedKey;
 use privacy::{Detector, Tagger};
 use query::{
     AnswerEvent, ChatRequest, Drift, Error, ErrorCode, MaskEdits, Policy, Price, Reaction, Traffic,
@@ -28,9 +26,10 @@ use crate::{
     models::{self, ModelRef, Progress},
     precedence::Precedence,
     transport::RelayTransport,
+    trust::{Evidence, KeyOptions},
 };
 
-type PageEngine = Engine<PageModel, RelayTransport, Clock, Signals, Consent>;
+pub(crate) type PageEngine = Engine<PageModel, RelayTransport, Clock, Signals, Consent>;
 
 /// A model, an engine around it, and the calls that run.
 ///
@@ -39,7 +38,9 @@ type PageEngine = Engine<PageModel, RelayTransport, Clock, Signals, Consent>;
 #[wasm_bindgen]
 pub struct EngineHandle {
     model: PageModel,
-    engine: Rc<PageEngine>,
+    pub(crate) engine: Rc<PageEngine>,
+    /// What the gateway was asked to prove.
+    pub(crate) evidence: Evidence,
     consent: Consent,
     signals: Signals,
     journals: Journals,
@@ -54,7 +55,7 @@ pub struct EngineHandle {
 #[serde(deny_unknown_fields)]
 struct CloudOptions {
     relays: Vec<String>,
-    keys: String,
+    keys: KeyOptions,
     model: Option<String>,
     #[serde(default)]
     traffic: Traffic,
@@ -106,7 +107,7 @@ impl EngineHandle {
             None => engine,
             Some(json) => {
                 let options: CloudOptions = parse("options.cloud", json)?;
-                let key = pinned(&options.keys)?;
+                let keys = options.keys.keys()?;
                 let mut relays = options.relays.into_iter().map(RelayTransport::new);
                 let first = relays.next().ok_or_else(|| {
                     Error::new(
@@ -114,9 +115,9 @@ impl EngineHandle {
                         "options.cloud.relays: expected at least one relay URL",
                     )
                 })?;
-                let engine = engine.with_cloud(first, key.clone(), options.model);
+                let engine = engine.with_cloud(first, keys.clone(), options.model);
                 relays
-                    .fold(engine, |engine, relay| engine.with_way(relay, key.clone()))
+                    .fold(engine, |engine, relay| engine.with_way(relay, keys.clone()))
                     .with_traffic(options.traffic)
                     .with_prices(options.prices)
             }
@@ -124,6 +125,7 @@ impl EngineHandle {
         Ok(Self {
             model,
             engine: Rc::new(engine),
+            evidence: Evidence::default(),
             consent,
             signals,
             journals,
@@ -470,26 +472,20 @@ fn backend_named(name: &str) -> Result<Backend, Error> {
     }
 }
 
-fn pinned(keys: &str) -> Result<VerifiedKey, Error> {
-    let unusable =
-        |why: String| Error::new(ErrorCode::KeyMismatch, format!("options.cloud.keys: {why}"));
-    let list = BASE64
-        .decode(keys.trim())
-        .map_err(|_| unusable("not base64".to_owned()))?;
-    VerifiedKey::pinned(&list).map_err(|error| unusable(error.to_string()))
-}
-
-fn parse_question(request_json: &str, policy_json: &str) -> Result<(ChatRequest, Policy), Error> {
+pub(crate) fn parse_question(
+    request_json: &str,
+    policy_json: &str,
+) -> Result<(ChatRequest, Policy), Error> {
     Ok((
         parse("request", request_json)?,
         parse("policy", policy_json)?,
     ))
 }
 
-fn parse<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Error> {
+pub(crate) fn parse<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Error> {
     serde_json::from_str(json).map_err(|error| unreadable(what, &error))
 }
 
-fn to_json(value: &impl Serialize) -> Result<String, Error> {
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))
 }

@@ -14,6 +14,7 @@
 //! manners.rs     how an answer shares the worker and the GPU; precedence.rs: whose goes first
 //! asked.rs       a request in the model's terms, and its steps in the request's
 //! transport.rs   the engine's way out: fetch, aborted when dropped
+//! trust.rs       which keys the engine seals to, and evidence of who holds them
 //! consent.rs     asks the page before something leaves, and whether the cloud is to answer instead
 //! journal.rs     what the page keeps of an answer, to go on with it after a crash
 //! device.rs      clock, network state, event loop
@@ -44,6 +45,7 @@ mod release;
 #[cfg(target_feature = "atomics")]
 mod threads;
 mod transport;
+mod trust;
 
 pub use handle::EngineHandle;
 pub use panic::set_panic_handler;

@@ -11,6 +11,14 @@ use crate::{
 
 /// Longest error in the clear that is read, bytes.
 const MAX_PROBLEM: usize = 16 << 10;
+/// Longest list of keys that is read, bytes; so long as relays pass on.
+const MAX_KEY_LIST: usize = 64 << 10;
+/// It must come within this time.
+const KEY_LIST_LIMIT_MS: u32 = 10_000;
+/// Longest evidence that is read, bytes; so long as relays pass on.
+const MAX_EVIDENCE: usize = 256 << 10;
+/// It must come within this time: hardware signs slowly.
+const EVIDENCE_LIMIT_MS: u32 = 20_000;
 
 /// Posts to a relay. No cookies, no referrer, no cache: nothing goes along but the sealed bytes.
 #[derive(Debug)]
@@ -39,7 +47,7 @@ impl engine::Transport for RelayTransport {
         let mut reply = fetch
             .send()
             .await
-            .map_err(|reason| self.unreachable(&reason))?;
+            .map_err(|reason| unreachable(&self.relay, &reason))?;
         match reply.status() {
             200 => Ok(SealedReply { reply }),
             status => {
@@ -49,25 +57,67 @@ impl engine::Transport for RelayTransport {
         }
     }
 
+    async fn key_list(&self, path: &str) -> Result<String, Error> {
+        let fetch = Fetch {
+            method: "GET",
+            url: path,
+            headers: &[],
+            body: None,
+            credentials: false,
+            cache: RequestCache::NoStore,
+        };
+        short_text(fetch, MAX_KEY_LIST, KEY_LIST_LIMIT_MS).await
+    }
+
+    async fn evidence(&self, key: &str, nonce: &str) -> Result<String, Error> {
+        let body = serde_json::json!({ "nonce": nonce, "key": key }).to_string();
+        let fetch = Fetch {
+            method: "POST",
+            url: &format!("{}/evidence", self.relay.trim_end_matches('/')),
+            headers: &[("content-type", "application/json")],
+            body: Some(body.as_bytes()),
+            credentials: false,
+            cache: RequestCache::NoStore,
+        };
+        short_text(fetch, MAX_EVIDENCE, EVIDENCE_LIMIT_MS).await
+    }
+
     fn relay(&self) -> &str {
         &self.relay
     }
 }
 
-impl RelayTransport {
-    fn unreachable(&self, reason: &str) -> Error {
-        if !scope().navigator().on_line() {
-            return Error::new(
-                ErrorCode::Offline,
-                "the device is offline; try again when it has a network",
-            );
+/// A reply that is read whole.
+async fn short_text(fetch: Fetch<'_>, longest: usize, limit_ms: u32) -> Result<String, Error> {
+    let url = fetch.url;
+    let mut reply = fetch
+        .send_within(limit_ms)
+        .await
+        .map_err(|reason| unreachable(url, &reason))?;
+    match reply.status() {
+        200 => {
+            let body = reply.bytes(longest).await;
+            let body = body.map_err(|reason| unreachable(url, &reason))?;
+            Ok(String::from_utf8_lossy(&body).into_owned())
         }
-        let message = format!(
-            "relay {} could not be reached ({reason}); is it up, and allowed by connect-src?",
-            self.relay
-        );
-        Error::new(ErrorCode::RelayUnavailable, message)
+        status => {
+            let body = reply.bytes(MAX_PROBLEM).await.unwrap_or_default();
+            Err(engine::problem(url, status, &body))
+        }
     }
+}
+
+fn unreachable(url: &str, reason: &str) -> Error {
+    if !scope().navigator().on_line() {
+        return Error::new(
+            ErrorCode::Offline,
+            "the device is offline; try again when it has a network",
+        );
+    }
+    let message = format!(
+        "relay {url} could not be reached ({reason}); is it up, and allowed by connect-src?"
+    );
+    Error::new(ErrorCode::RelayUnavailable, message)
 }
 
 /// The sealed reply as it comes; dropping it aborts the request, which aborts the upstream's work.

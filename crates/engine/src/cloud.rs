@@ -13,6 +13,7 @@ use crate::{
     completion::{Completed, Completion, refusal},
     engine::WayOut,
     event_stream::EventStream,
+    keys::GatewayKey,
     measure::Stopwatch,
     ways::{Tries, Way},
 };
@@ -61,14 +62,10 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
             on_piece(piece);
         };
         // What is restricted leaves only to the endpoint that was attested.
-        let may_take = |way: &&Way<T>| {
-            let only_to = releasable.only_to();
-            only_to.is_none_or(|key| key == way.key.fingerprint())
-        };
+        let (ways, mut received) = self.usable(&cloud.ways, releasable.only_to()).await;
         let is_awaited = policy.patience != Patience::Patient;
-        let ways = cloud.ways.iter().filter(may_take);
+        let ways = ways.into_iter();
         let mut tries = Tries::new(ways, &self.clock, self.seeds, *rounds, is_awaited);
-        let mut received = Err(left_alone());
         // For this question alone: with another one, a token that may have been seen would join the two.
         let mut unspent = None;
         while let Some(way) = tries.next().await {
@@ -117,7 +114,34 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
 }
 
 impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T, C, S, K> {
-    /// Takes this way; a second time if the gateway says that the device's clock is wrong.
+    /// The ways whose key is known, and is the one that what leaves is bound to; and what a question ends with that finds
+    /// none of them to take.
+    async fn usable<'w>(
+        &self,
+        ways: &'w [Way<T>],
+        only_to: Option<&str>,
+    ) -> (Vec<&'w Way<T>>, Result<(Completed, Restored), Error>) {
+        let (mut usable, mut unknown) = (Vec::new(), Vec::new());
+        let mut why = left_alone();
+        for way in ways {
+            if unknown.contains(&&way.keys) {
+                continue;
+            }
+            match way.keys.now(&way.transport, &self.clock).await {
+                Ok(key) if only_to.is_none_or(|only| only == key.verified.fingerprint()) => {
+                    usable.push(way);
+                }
+                Ok(_) => why = rotated(),
+                Err(error) => {
+                    why = error;
+                    unknown.push(&way.keys);
+                }
+            }
+        }
+        (usable, Err(why))
+    }
+
+    /// Takes this way; a second time if the gateway says that the device's clock is wrong, or if it has other keys by now.
     async fn attempt(
         &self,
         attempts: &Attempts<'_, T>,
@@ -133,23 +157,25 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         } = *attempts;
         let mut date_s = self.clock.unix_s();
         let mut corrected = false;
+        let mut key = way.keys.now(&way.transport, &self.clock).await?;
+        let mut rekeyed = false;
         loop {
             // Each attempt is sealed anew, with a key of its own: a gateway takes no sealed request twice.
-            // A gateway that refuses the date has not looked at the token.
+            // A gateway that refuses the date has not looked at the token, nor has one that cannot open the request.
             let terms = Terms {
                 date_s,
                 traffic,
                 token,
             };
-            let (sealed, opener) =
-                oblivious_http::seal(&way.key, releasable, &terms).map_err(|error| {
+            let (sealed, opener) = oblivious_http::seal(&key.verified, releasable, &terms)
+                .map_err(|error| {
                     let code = match error {
                         oblivious_http::Error::NotAttested { .. } => ErrorCode::PrivacyBlocked,
                         _ => ErrorCode::Internal,
                     };
                     Error::new(code, format!("sealing: {error}"))
                 })?;
-            note_sent(left, releasable, &sealed, way.transport.relay());
+            note_sent(left, releasable, &sealed, way.transport.relay(), &key);
             let restorer = self.vault.borrow().restorer(releasable);
             let answer = CloudAnswer::new(opener, restorer, said);
             let received = receive(&way.transport, &sealed, answer, on_piece).await;
@@ -158,6 +184,14 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
                 // the page again.
                 (Err(error), Some(date)) if error.code == ErrorCode::ClockSkewed && !corrected => {
                     (date_s, corrected) = (date, true);
+                }
+                // It has rotated its keys since the lists were compared.
+                (Err(error), _) if error.code == ErrorCode::KeyMismatch && !rekeyed => {
+                    let other = way.keys.instead_of(&key, &way.transport, &self.clock);
+                    match other.await? {
+                        Some(other) => (key, rekeyed) = (other, true),
+                        None => return received,
+                    }
                 }
                 _ => return received,
             }
@@ -187,7 +221,13 @@ fn costs_no_token(code: ErrorCode) -> bool {
 }
 
 /// Adds an attempt to what has left the device.
-fn note_sent(left: &mut Option<Left>, releasable: &Releasable, sealed: &Sealed, relay: &str) {
+fn note_sent(
+    left: &mut Option<Left>,
+    releasable: &Releasable,
+    sealed: &Sealed,
+    relay: &str,
+    key: &GatewayKey,
+) {
     let before = left.take().map(|left| left.sent);
     let (bytes, attempts) = before.map_or((0, 0), |sent| (sent.bytes, sent.attempts));
     let more = u32::try_from(sealed.bytes().len()).unwrap_or(u32::MAX);
@@ -198,9 +238,18 @@ fn note_sent(left: &mut Option<Left>, releasable: &Releasable, sealed: &Sealed, 
             attempts: attempts + 1,
             relay: relay.to_owned(),
             key_id: sealed.key_fingerprint().to_owned(),
+            targeted: key.targeted.clone(),
         },
         replaced: releasable.replaced().to_vec(),
     });
+}
+
+/// The evidence was of a key that is not the gateway's any more.
+fn rotated() -> Error {
+    Error::new(
+        ErrorCode::EvidenceStale,
+        "the gateway has another key than the one that its hardware vouched for; ask again, with new evidence",
+    )
 }
 
 /// Every way failed lately, and nobody waits for the answer.

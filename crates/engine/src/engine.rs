@@ -2,11 +2,10 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use oblivious_http::VerifiedKey;
-use privacy::{AttestedEndpoint, Challenge, Detector, Findings, Vault};
+use privacy::{AttestedEndpoint, Detector, Findings, Vault};
 use query::{
-    Attestation, ChatRequest, CloudState, DeviceState, Error, ErrorCode, MaskEdits, MasksEdited,
-    Policy, Preview, Price, Route, Traffic,
+    ChatRequest, CloudState, DeviceState, Error, ErrorCode, MaskEdits, MasksEdited, Policy,
+    Preview, Price, ReasonCode, Route, Traffic,
 };
 use router::{
     Inputs, NoRoute, Record, Schedule, Weights, calibration::Calibration, feedback::Feedback,
@@ -14,7 +13,7 @@ use router::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Clock, Consent, LocalModel, NoTokens, Signals, Tokens, Transport, check::check,
+    Clock, Consent, Keys, LocalModel, NoTokens, Signals, Tokens, Transport, check::check,
     overflow::Summary, ways::Way,
 };
 
@@ -30,8 +29,9 @@ pub struct Engine<L, T, C, S, K> {
     pub(crate) consent: K,
     /// Or why there is none. Never borrowed across an await.
     detector: RefCell<Looking>,
-    /// The cloud's, as long as its evidence is fresh. Never borrowed across an await.
-    attested: RefCell<Option<AttestedEndpoint>>,
+    /// The cloud's, as long as its evidence is fresh, or why there is none if it was asked for. Never borrowed across an
+    /// await.
+    pub(crate) attested: RefCell<Attested>,
     /// What is known of the local model's answers. Never borrowed across an await.
     pub(crate) calibration: RefCell<Option<Rc<Calibration>>>,
     /// What people's reactions to the local model's answers taught. Never borrowed across an await.
@@ -55,6 +55,16 @@ const ROUNDS: u32 = 3;
 
 /// What finds personal data before anything leaves, or why it is not there.
 pub(crate) type Looking = Result<Rc<Detector>, Error>;
+
+/// What the cloud's endpoint has proved.
+#[derive(Default)]
+pub(crate) enum Attested {
+    /// Nobody has asked.
+    #[default]
+    No,
+    Yes(AttestedEndpoint),
+    Refused(Error),
+}
 
 /// The sealed path.
 pub(crate) struct Cloud<T> {
@@ -103,9 +113,14 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
 
     /// The same engine with a sealed path. `model` is the cloud model's name for requests that name none.
     #[must_use]
-    pub fn with_cloud(mut self, transport: T, key: VerifiedKey, model: Option<String>) -> Self {
+    pub fn with_cloud(
+        mut self,
+        transport: T,
+        keys: impl Into<Keys>,
+        model: Option<String>,
+    ) -> Self {
         self.cloud = Some(Cloud {
-            ways: vec![Way::new(transport, key)],
+            ways: vec![Way::new(transport, keys.into())],
             model,
             traffic: Traffic::default(),
             tokens: Box::new(NoTokens),
@@ -117,9 +132,9 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// The same engine with one more way to the cloud, taken where those before it fail: another relay to the same gateway,
     /// or to another one. Without a cloud it means nothing.
     #[must_use]
-    pub fn with_way(mut self, transport: T, key: VerifiedKey) -> Self {
+    pub fn with_way(mut self, transport: T, keys: impl Into<Keys>) -> Self {
         if let Some(cloud) = &mut self.cloud {
-            cloud.ways.push(Way::new(transport, key));
+            cloud.ways.push(Way::new(transport, keys.into()));
         }
         self
     }
@@ -170,36 +185,6 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// could answer.
     pub fn set_no_detector(&self, why: Error) {
         *self.detector.borrow_mut() = Err(why);
-    }
-
-    /// Asks the cloud's endpoint for evidence: with a nonce of 32 random bytes in hex, never used before. None without a
-    /// cloud.
-    pub fn challenge(&self, nonce: impl Into<String>) -> Option<Challenge> {
-        let way = self.ways().next()?;
-        Some(Challenge::new(way.key.fingerprint(), nonce))
-    }
-
-    /// Takes what was verified of the answer. From now on, and for as long as the evidence holds, what is restricted may
-    /// leave to this endpoint. `wall_ms` is the time of day, in milliseconds since 1970.
-    ///
-    /// # Errors
-    /// [`ErrorCode::KeyMismatch`] if it is about another key or challenge, or too old; nothing restricted leaves then.
-    pub fn attest(
-        &self,
-        challenge: Challenge,
-        attestation: &Attestation,
-        wall_ms: f64,
-    ) -> Result<(), Error> {
-        let accepted = challenge.accept(attestation, wall_ms, self.clock.now_ms());
-        let (attested, result) = match accepted {
-            Ok(endpoint) => (Some(endpoint), Ok(())),
-            Err(why) => (
-                None,
-                Err(Error::new(ErrorCode::KeyMismatch, why.to_string())),
-            ),
-        };
-        self.attested.replace(attested);
-        result
     }
 
     /// From now on, this says how likely an answer of the local model stands. It has to be of the very file that is
@@ -325,8 +310,8 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     /// The same for the cloud's endpoint, which may have been attested.
     pub(crate) fn for_endpoint<'r>(&self, findings: Findings<'r>) -> Findings<'r> {
         match &*self.attested.borrow() {
-            Some(endpoint) => findings.for_attested(endpoint, self.clock.now_ms()),
-            None => findings,
+            Attested::Yes(endpoint) => findings.for_attested(endpoint, self.clock.now_ms()),
+            Attested::No | Attested::Refused(_) => findings,
         }
     }
 
@@ -373,13 +358,17 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
         let record = Record::of(inputs.clone(), weights);
         let decided: Result<Route, NoRoute> = record.result.clone().into();
         self.record.replace(Some(record));
-        decided.map_err(|no_route| match detector {
-            // Who set it knows the file and the way out.
-            Err(why) if no_route.code == ErrorCode::DetectorUnavailable => {
-                let [_, not_local] = &no_route.reasons;
-                Error::new(why.code, format!("{} {}", why.message, not_local.text))
-            }
-            _ => no_route.into(),
+        decided.map_err(|no_route| {
+            let [not_cloud, not_local] = &no_route.reasons;
+            // Who set it knows the file, or the gateway, and the way out.
+            let why = match (&*self.attested.borrow(), detector) {
+                (_, Err(why)) if no_route.code == ErrorCode::DetectorUnavailable => why.clone(),
+                (Attested::Refused(why), _) if not_cloud.code == ReasonCode::NeedsAttestation => {
+                    why.clone()
+                }
+                _ => return no_route.into(),
+            };
+            Error::new(why.code, format!("{} {}", why.message, not_local.text))
         })
     }
 
@@ -389,7 +378,7 @@ impl<L: LocalModel, T: Transport, C: Clock, S: Signals, K: Consent> Engine<L, T,
     }
 
     /// None without a cloud.
-    fn ways(&self) -> impl Iterator<Item = &Way<T>> {
+    pub(crate) fn ways(&self) -> impl Iterator<Item = &Way<T>> {
         self.cloud.iter().flat_map(|cloud| &cloud.ways)
     }
 

@@ -20,6 +20,20 @@ pub trait Transport {
     /// `offline`, `relay-unavailable`, `gateway-unavailable`, `key-mismatch`: what a reply in the clear says.
     async fn post(&self, sealed: &Sealed) -> Result<Self::Reply, Error>;
 
+    /// The gateway's signed list of keys as it comes by `path`, a URL. Neither cookies nor caches take part, and what is
+    /// longer than 64 KiB or takes longer than 10 s is an error.
+    ///
+    /// # Errors
+    /// `offline`, `relay-unavailable`, `gateway-unavailable`.
+    async fn key_list(&self, path: &str) -> Result<String, Error>;
+
+    /// The gateway's evidence for a key (its fingerprint) and a nonce, both 32 bytes in hex, through the relay. Bounded to
+    /// 256 KiB and 20 s.
+    ///
+    /// # Errors
+    /// As [`Transport::post`].
+    async fn evidence(&self, key: &str, nonce: &str) -> Result<String, Error>;
+
     /// The relay's URL.
     fn relay(&self) -> &str;
 }
@@ -57,7 +71,11 @@ pub fn problem(relay: &str, status: u16, body: &[u8]) -> Error {
 /// A relay in memory: what it is sent goes to a function, and what that returns comes back.
 pub struct InMemory<F> {
     answer: F,
+    get: Box<Get>,
 }
+
+/// What comes of a path, or of `evidence KEY NONCE`.
+type Get = dyn Fn(&str) -> Result<String, Error>;
 
 /// The reply of [`InMemory`].
 pub struct InMemoryReply(LocalBoxStream<'static, Result<Vec<u8>, Error>>);
@@ -68,7 +86,23 @@ where
 {
     /// A relay that answers so.
     pub fn new(answer: F) -> Self {
-        Self { answer }
+        let nothing = |what: &str| {
+            Err(Error::new(
+                ErrorCode::GatewayUnavailable,
+                format!("memory: has no {what}"),
+            ))
+        };
+        Self {
+            answer,
+            get: Box::new(nothing),
+        }
+    }
+
+    /// The same relay, where `get` has what comes of a path to a list of keys, and of `evidence KEY NONCE`.
+    #[must_use]
+    pub fn with(mut self, get: impl Fn(&str) -> Result<String, Error> + 'static) -> Self {
+        self.get = Box::new(get);
+        self
     }
 }
 
@@ -80,6 +114,14 @@ where
 
     async fn post(&self, sealed: &Sealed) -> Result<InMemoryReply, Error> {
         (self.answer)(sealed.bytes()).map(InMemoryReply)
+    }
+
+    async fn key_list(&self, path: &str) -> Result<String, Error> {
+        (self.get)(path)
+    }
+
+    async fn evidence(&self, key: &str, nonce: &str) -> Result<String, Error> {
+        (self.get)(&format!("evidence {key} {nonce}"))
     }
 
     fn relay(&self) -> &str {

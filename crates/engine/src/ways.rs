@@ -6,27 +6,26 @@
 
 use std::{cell::Cell, collections::VecDeque};
 
-use oblivious_http::VerifiedKey;
 use query::{Error, ErrorCode};
 use router::Breaker;
 
-use crate::Clock;
+use crate::{Clock, Keys};
 
 /// How long a question waits before it tries again, at most, in ms; twice as long the second time. Half of it is random.
 const PAUSE_MS: f64 = 800.0;
 
-/// A relay, and the key of the gateway behind it.
+/// A relay, and where the key of the gateway behind it comes from.
 pub(crate) struct Way<T> {
     pub(crate) transport: T,
-    pub(crate) key: VerifiedKey,
+    pub(crate) keys: Keys,
     breaker: Cell<Breaker>,
 }
 
 impl<T> Way<T> {
-    pub(crate) fn new(transport: T, key: VerifiedKey) -> Self {
+    pub(crate) fn new(transport: T, keys: Keys) -> Self {
         Self {
             transport,
-            key,
+            keys,
             breaker: Cell::default(),
         }
     }
@@ -104,9 +103,9 @@ impl<'w, T, C: Clock> Tries<'w, T, C> {
             KeyMismatch | SealBroken | UpstreamInterrupted | RelayRateLimited => self.blame(way),
             UpstreamFailed | UpstreamUnauthorized => {
                 self.blame(way);
-                self.leave_out(&way.key);
+                self.leave_out(&way.keys);
             }
-            UpstreamRateLimited => self.leave_out(&way.key),
+            UpstreamRateLimited => self.leave_out(&way.keys),
             _ => {
                 self.left.clear();
                 self.unreached.clear();
@@ -123,9 +122,9 @@ impl<'w, T, C: Clock> Tries<'w, T, C> {
         }
     }
 
-    fn leave_out(&mut self, gateway: &VerifiedKey) {
-        self.left.retain(|way| way.key != *gateway);
-        self.unreached.retain(|way| way.key != *gateway);
+    fn leave_out(&mut self, gateway: &Keys) {
+        self.left.retain(|way| way.keys != *gateway);
+        self.unreached.retain(|way| way.keys != *gateway);
     }
 }
 

@@ -41,6 +41,8 @@ impl Default for KeyPolicy {
 pub struct Trusted {
     /// X-Wing before X25519, then the newest.
     pub key: VerifiedKey,
+    /// Until when it may be sealed to, seconds since 1970: until then the lists hold, and the key is valid.
+    pub until: u64,
     /// Why others were not taken. [`Untrusted::OnePathOnly`] is worth telling a person.
     pub passed_over: Vec<Untrusted>,
 }
@@ -156,7 +158,7 @@ pub fn trusted_key(
             needed: policy.paths.max(1),
         });
     }
-    let (mut best, mut passed_over) = (None::<(u64, KeyConfig)>, Vec::new());
+    let (mut best, mut passed_over) = (None::<(&DirectoryKey, KeyConfig)>, Vec::new());
     let mut looked_at: Vec<&DirectoryKey> = Vec::new();
     for (path, list) in &lists {
         for key in &list.keys {
@@ -167,11 +169,11 @@ pub fn trusted_key(
             match usable(key, path, &lists, policy, now) {
                 Ok(config) => {
                     let rank = |from, config: &KeyConfig| (config.kem() == Kem::XWing, from);
-                    let better = best.as_ref().is_none_or(|(from, than)| {
-                        rank(key.not_before, &config) > rank(*from, than)
+                    let better = best.as_ref().is_none_or(|(other, than)| {
+                        rank(key.not_before, &config) > rank(other.not_before, than)
                     });
                     if better {
-                        best = Some((key.not_before, config));
+                        best = Some((key, config));
                     }
                 }
                 Err(why) => passed_over.push(why),
@@ -179,10 +181,14 @@ pub fn trusted_key(
         }
     }
     match best {
-        Some((_, config)) => Ok(Trusted {
-            key: VerifiedKey::listed(config),
-            passed_over,
-        }),
+        Some((key, config)) => {
+            let lists = lists.iter().map(|(_, list)| list.expires);
+            Ok(Trusted {
+                key: VerifiedKey::listed(config),
+                until: lists.fold(key.not_after, u64::min),
+                passed_over,
+            })
+        }
         None => Err(gravest(passed_over)),
     }
 }

@@ -42,6 +42,11 @@ impl Challenge {
         }
     }
 
+    /// The fingerprint of the key that it is about.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// What the endpoint's hardware has to sign.
     pub fn nonce(&self) -> &str {
         &self.nonce

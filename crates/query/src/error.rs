@@ -48,6 +48,24 @@ pub enum ErrorCode {
     GatewayUnavailable,
     /// The gateway does not know the key, or the pinned key config is unusable.
     KeyMismatch,
+    /// The gateway's signed list of keys is not believed.
+    KeyListRefused,
+    /// The gateway's signed list of keys has expired.
+    KeyListExpired,
+    /// The gateway showed its key by one path only: it may have been made to recognize this person.
+    KeyTargeted,
+    /// The gateway's key has not been public for as long as the app asks.
+    KeyTooYoung,
+    /// The gateway's hardware does not vouch for its software, or its evidence is not genuine.
+    EvidenceRefused,
+    /// The gateway's evidence was made for another question than this page's, or is too old.
+    EvidenceStale,
+    /// The gateway's evidence is for another key than the one that would be sealed to.
+    EvidenceUnbound,
+    /// The gateway runs software that is not in the app's list.
+    SoftwareUnknown,
+    /// The gateway's hardware or its firmware has known holes.
+    PlatformOutdated,
     /// A sealed message did not open: tampered, truncated or out of order.
     SealBroken,
     /// The gateway refused when the request was sealed, also after the device's clock was corrected.
@@ -111,12 +129,14 @@ impl ErrorCode {
         match self {
             ContextOverflow | ModelCorrupt | ModelHashMismatch | DownloadFailed | QuotaExceeded
             | DeviceLost | LocalUnavailable | DetectorUnavailable | ConsentDeclined
-            | RelayUnavailable | RelayRateLimited | GatewayUnavailable | SealBroken | Replayed
-            | TokenUnavailable | TokenRefused | TokenSpent | UpstreamRateLimited
-            | UpstreamFailed | UpstreamInterrupted | Offline => true,
+            | RelayUnavailable | RelayRateLimited | GatewayUnavailable | KeyListExpired
+            | KeyTooYoung | EvidenceStale | SealBroken | Replayed | TokenUnavailable
+            | TokenRefused | TokenSpent | UpstreamRateLimited | UpstreamFailed
+            | UpstreamInterrupted | Offline => true,
             InvalidRequest | ModelUnsupported | ToolsUnsupported | NoAdapter | DeviceLimit
-            | NoRoute | PrivacyBlocked | KeyMismatch | ClockSkewed | TokenRequired
-            | UpstreamUnauthorized | Disposed | Internal => false,
+            | NoRoute | PrivacyBlocked | KeyMismatch | KeyListRefused | KeyTargeted
+            | EvidenceRefused | EvidenceUnbound | SoftwareUnknown | PlatformOutdated
+            | ClockSkewed | TokenRequired | UpstreamUnauthorized | Disposed | Internal => false,
         }
     }
 }

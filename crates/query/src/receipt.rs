@@ -60,19 +60,23 @@ pub struct Doubt {
 /// Exactly what left the device.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Sent {
     /// The plaintext that was sealed: the request body as the upstream gets it.
     pub text: String,
     /// Bytes on the wire, sealed and padded, of all attempts together.
     pub bytes: u32,
-    /// How often it was sealed and sent: more than once where a relay or a gateway did not answer, or the device's clock
-    /// was wrong.
+    /// How often it was sealed and sent: more than once where a relay or a gateway did not answer, the gateway had other
+    /// keys by then, or the device's clock was wrong.
     pub attempts: u32,
     /// The relay that carried it, at the last attempt.
     pub relay: String,
     /// The gateway key it was sealed to: the hex SHA-256 of its key config.
     pub key_id: String,
+    /// The gateway showed another key by one path only, which may have been made to recognize this person: a sentence
+    /// that names it and the path. Nothing was sealed to that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targeted: Option<String>,
 }
 
 impl fmt::Debug for Sent {
@@ -83,6 +87,7 @@ impl fmt::Debug for Sent {
             .field("attempts", &self.attempts)
             .field("relay", &self.relay)
             .field("key_id", &self.key_id)
+            .field("targeted", &self.targeted)
             .finish()
     }
 }

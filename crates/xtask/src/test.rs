@@ -251,7 +251,8 @@ fn vitest(name: &str, folder: &Path, environment: &[(&str, PathBuf)]) -> Result<
     judge(ran, count)
 }
 
-/// What a page downloads: its own JavaScript and one of the wasm modules.
+/// What a page downloads: its own JavaScript and one of the wasm modules. What verifies hardware evidence only pages load
+/// whose app asks for it.
 fn size() -> Result<Count> {
     let mut page = Size::default();
     let mut modules = BTreeMap::<String, Size>::new();
@@ -260,6 +261,9 @@ fn size() -> Result<Count> {
             .extension()
             .is_some_and(|kind| kind == "js" || kind == "wasm")
         {
+            if is_attestation(&file) {
+                continue;
+            }
             let size = Size::of(&file)?;
             match module_of(&file) {
                 Some(name) => {
@@ -293,6 +297,11 @@ fn module_of(file: &Path) -> Option<String> {
         .starts_with("tidegate_")
         .then(|| name.split('-').next())??;
     Some(stem.trim_end_matches("_bg").to_owned())
+}
+
+fn is_attestation(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with("attestation"))
 }
 
 fn browser_specs() -> Result<Count> {

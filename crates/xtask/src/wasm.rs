@@ -88,6 +88,14 @@ const GPU: Module = Module {
     ..CPU
 };
 
+/// Verifies hardware evidence: no part of a page's own module, and downloaded only where an app asks for it.
+const ATTESTATION: Module = Module {
+    name: "attestation",
+    title: "wasm that verifies hardware evidence",
+    package: "attestation",
+    ..CPU
+};
+
 const WORKER: Module = Module {
     name: "relay",
     title: "the relay as a worker",
@@ -97,7 +105,7 @@ const WORKER: Module = Module {
 };
 
 /// How many steps `steps` takes.
-pub const STEPS: usize = 6;
+pub const STEPS: usize = 7;
 
 /// `cargo xtask wasm`.
 pub fn wasm(cpu_only: bool, names: bool) -> Result<()> {
@@ -107,7 +115,7 @@ pub fn wasm(cpu_only: bool, names: bool) -> Result<()> {
     if cpu_only {
         return build_all(
             &mut progress,
-            &[CPU, CPU_RELAXED, CPU_THREADS, WORKER],
+            &[CPU, CPU_RELAXED, CPU_THREADS, ATTESTATION, WORKER],
             names,
         );
     }
@@ -116,7 +124,11 @@ pub fn wasm(cpu_only: bool, names: bool) -> Result<()> {
 
 /// Builds the modules without WebGPU and the relay's worker, if their sources have changed.
 pub fn small_steps(progress: &mut Steps) -> Result<()> {
-    build_all(progress, &[CPU, CPU_RELAXED, CPU_THREADS, WORKER], false)
+    build_all(
+        progress,
+        &[CPU, CPU_RELAXED, CPU_THREADS, ATTESTATION, WORKER],
+        false,
+    )
 }
 
 /// Builds the relay's worker alone: two steps.
@@ -128,7 +140,7 @@ pub fn worker_steps(progress: &mut Steps) -> Result<()> {
 pub fn steps(progress: &mut Steps, names: bool) -> Result<()> {
     build_all(
         progress,
-        &[CPU, CPU_RELAXED, CPU_THREADS, WORKER, GPU],
+        &[CPU, CPU_RELAXED, CPU_THREADS, ATTESTATION, WORKER, GPU],
         names,
     )
 }
@@ -146,6 +158,7 @@ pub fn build_small() -> Result<()> {
     build(&CPU, false)?;
     build(&CPU_RELAXED, false)?;
     build(&CPU_THREADS, false)?;
+    build(&ATTESTATION, false)?;
     build(&WORKER, false)?;
     Ok(())
 }

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import type { ChatRequest, ErrorCode, Mode, Progress, Receipt, TidegateOptions } from 'tidegate';
+import type { ChatRequest, ErrorCode, Policy, Progress, Receipt, TidegateOptions } from 'tidegate';
 
 declare global {
   interface Window {
@@ -18,7 +18,7 @@ export type Options = Pick<
   'calibration' | 'cloud' | 'dangerous' | 'device' | 'storage' | 'threads'
 > & {
   model?: string;
-  policy?: { mode: Mode };
+  policy?: Pick<Policy, 'mode' | 'privacy'>;
   workerUrl?: string;
 };
 

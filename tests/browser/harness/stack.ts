@@ -58,10 +58,10 @@ export class Stack {
     return stack;
   }
 
-  /** The cloud as the demo's page is told about it. */
-  async cloud(): Promise<CloudOptions> {
+  /** The cloud as the demo's page is told about it, with keys that it pins. */
+  async cloud(): Promise<CloudOptions & { keys: string }> {
     const config = await fetch(new URL('tidegate.json', this.page));
-    return ((await config.json()) as { cloud: CloudOptions }).cloud;
+    return ((await config.json()) as { cloud: CloudOptions & { keys: string } }).cloud;
   }
 
   /** All that page server, gateway and relay have printed, at their most talkative. */

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Message, Preview, Receipt, Sent } from 'tidegate';
 import type { Answer } from '../conversation.ts';
 import { isWhatLeft } from '../diff.ts';
-import { bytes, cameBack, KINDS, pretty } from '../words.ts';
+import { bytes, cameBack, KINDS, pretty, TARGETED } from '../words.ts';
 import { CopyButton } from './copy.tsx';
 import { PreviewDiff } from './diff.tsx';
 import { Placeholders } from './placeholders.tsx';
@@ -86,6 +86,11 @@ function SentView({ sent, receipt, preview, asked }: SentProps) {
           </ul>
           <p class="detail">{cameBack(receipt)}</p>
         </>
+      )}
+      {sent.targeted === undefined ? null : (
+        <p class="detail" data-testid="targeted">
+          {TARGETED}
+        </p>
       )}
       <dl class="facts">
         <div>

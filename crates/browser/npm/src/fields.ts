@@ -19,3 +19,17 @@ export function onlyKnown(name: string, value: object, known: readonly string[])
     }
   }
 }
+
+/** A URL that may be fetched, resolved against `base`. */
+export function absolute(name: string, url: string | URL, base: string | undefined): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url, base);
+  } catch {
+    throw invalid(`${name}: ${JSON.stringify(String(url))} is not a URL`);
+  }
+  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:' && parsed.protocol !== 'blob:') {
+    throw invalid(`${name}: ${parsed.protocol} URLs are not supported; use https:`);
+  }
+  return parsed.href;
+}

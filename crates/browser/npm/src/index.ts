@@ -36,6 +36,7 @@ export type {
 export type { PrivacyRules } from './privacy-rules.js';
 export type { Stats } from './stats.js';
 export type { Events, Tidegate } from './tidegate.js';
+export type { EvidenceOptions, SignedKeys } from './trust-options.js';
 export type {
   Change,
   ChangeCode,

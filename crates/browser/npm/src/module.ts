@@ -46,3 +46,12 @@ export async function threadsModule(): Promise<Module<typeof import('./wasm/tide
     url: new URL('./wasm/tidegate_cpu_threads_bg.wasm', import.meta.url),
   };
 }
+
+/** The module that verifies hardware evidence: for apps that send restricted texts away, and fetched when they do. */
+export async function attestationModule() {
+  return {
+    glue: await import('./wasm/attestation.js'),
+    file: 'attestation_bg.wasm',
+    url: new URL('./wasm/attestation_bg.wasm', import.meta.url),
+  };
+}

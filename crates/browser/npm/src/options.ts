@@ -1,8 +1,16 @@
 import { invalid } from './errors.js';
 import type { DeviceFacts } from './facts.js';
-import { oneOf, onlyKnown } from './fields.js';
+import { absolute, oneOf, onlyKnown } from './fields.js';
 import { preferences, prices, risk } from './preferences.js';
 import { type PrivacyRules, privacyRules } from './privacy-rules.js';
+import {
+  type EvidenceData,
+  type EvidenceOptions,
+  evidenceOptions,
+  keyOptions,
+  type ListedKeys,
+  type SignedKeys,
+} from './trust-options.js';
 import type {
   Doubt,
   MaskEdits,
@@ -46,8 +54,13 @@ export interface CloudOptions {
    * while. They see the address of the page's visitor and no content.
    */
   relays: string[];
-  /** The gateway's `application/ohttp-keys`, in base64. The page pins it: it seals to these keys and no others. */
-  keys: string;
+  /**
+   * The keys that questions are sealed to, and no others: the gateway's `application/ohttp-keys`, in base64, which the
+   * page pins; or whose signed lists of keys it believes, where the same list comes by two or more paths.
+   */
+  keys: string | SignedKeys;
+  /** Lets what is `restricted` leave, if the gateway's hardware proves that software of this list holds its key. */
+  evidence?: EvidenceOptions;
   /** The model that the gateway should ask for. */
   model?: string;
   /**
@@ -166,7 +179,8 @@ export type Priority = 'foreground' | 'background';
 /** Options after checking: what the worker needs, and nothing that cannot be copied to it. */
 export interface EngineOptions {
   model: { kind: 'manifest' | 'gguf'; url: string } | { kind: 'file'; file: File } | { kind: 'none' };
-  cloud: CloudOptions | null;
+  cloud: CloudData | null;
+  evidence: EvidenceData | null;
   storage: StorageKind;
   device: DeviceChoice;
   threads: number | 'auto';
@@ -174,6 +188,11 @@ export interface EngineOptions {
   /** JSON. */
   calibration: string | null;
   facts: Partial<DeviceFacts>;
+}
+
+/** The sealed path as the engine takes it. */
+export interface CloudData extends Omit<CloudOptions, 'keys' | 'evidence'> {
+  keys: string | ListedKeys;
 }
 
 /** The manifest of `'auto'`, relative to the page. */
@@ -205,6 +224,7 @@ export function engineOptions(o: TidegateOptions, base: string | undefined): Eng
   return {
     model: modelRef(o.model ?? 'none', base),
     cloud: o.cloud ? cloudOptions(o.cloud, base) : null,
+    evidence: o.cloud?.evidence ? evidenceOptions(o.cloud.evidence, base) : null,
     storage: oneOf('options.storage', o.storage ?? 'opfs', ['opfs', 'memory']),
     device: oneOf('options.device', o.device ?? 'auto', ['auto', 'webgpu', 'cpu']),
     threads: threadCount(o.threads ?? 'auto'),
@@ -292,35 +312,19 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
   };
 }
 
-function cloudOptions(cloud: CloudOptions, base: string | undefined): CloudOptions {
-  onlyKnown('options.cloud', cloud, ['relays', 'keys', 'model', 'traffic', 'prices']);
+function cloudOptions(cloud: CloudOptions, base: string | undefined): CloudData {
+  onlyKnown('options.cloud', cloud, ['relays', 'keys', 'evidence', 'model', 'traffic', 'prices']);
   if (!Array.isArray(cloud.relays) || cloud.relays.length === 0) {
     throw invalid('options.cloud.relays: expected at least one relay URL');
-  }
-  if (typeof cloud.keys !== 'string' || cloud.keys === '') {
-    throw invalid("options.cloud.keys: expected the gateway's application/ohttp-keys in base64");
   }
   const relays = cloud.relays.map((relay, i) => absolute(`options.cloud.relays[${i}]`, relay, base));
   return {
     relays,
-    keys: cloud.keys,
+    keys: keyOptions(cloud.keys, relays, base),
     ...(cloud.model === undefined ? {} : { model: cloud.model }),
     ...(cloud.traffic === undefined
       ? {}
       : { traffic: oneOf('options.cloud.traffic', cloud.traffic, TRAFFIC) }),
     ...(cloud.prices === undefined ? {} : { prices: prices('options.cloud.prices', cloud.prices) }),
   };
-}
-
-function absolute(name: string, url: string | URL, base: string | undefined): string {
-  let parsed: URL;
-  try {
-    parsed = new URL(url, base);
-  } catch {
-    throw invalid(`${name}: ${JSON.stringify(String(url))} is not a URL`);
-  }
-  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:' && parsed.protocol !== 'blob:') {
-    throw invalid(`${name}: ${parsed.protocol} URLs are not supported; use https:`);
-  }
-  return parsed.href;
 }

@@ -877,8 +877,8 @@ text: string,
  */
 bytes: number, 
 /**
- * How often it was sealed and sent: more than once where a relay or a gateway did not answer, or the device's clock
- * was wrong.
+ * How often it was sealed and sent: more than once where a relay or a gateway did not answer, the gateway had other
+ * keys by then, or the device's clock was wrong.
  */
 attempts: number, 
 /**
@@ -888,7 +888,12 @@ relay: string,
 /**
  * The gateway key it was sealed to: the hex SHA-256 of its key config.
  */
-keyId: string, };
+keyId: string, 
+/**
+ * The gateway showed another key by one path only, which may have been made to recognize this person: a sentence
+ * that names it and the path. Nothing was sealed to that one.
+ */
+targeted?: string, };
 
 /**
  * A placeholder that stood in for a value. The value itself is not recorded.
@@ -1168,7 +1173,7 @@ export type Traffic = "off" | "balanced" | "strict";
 /**
  * What went wrong. Closed: a new code is a change of the interface.
  */
-export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "tools-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "detector-unavailable" | "consent-declined" | "relay-unavailable" | "relay-rate-limited" | "gateway-unavailable" | "key-mismatch" | "seal-broken" | "clock-skewed" | "replayed" | "token-required" | "token-unavailable" | "token-refused" | "token-spent" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
+export type ErrorCode = "invalid-request" | "context-overflow" | "model-corrupt" | "model-hash-mismatch" | "model-unsupported" | "tools-unsupported" | "download-failed" | "quota-exceeded" | "no-adapter" | "device-limit" | "device-lost" | "local-unavailable" | "no-route" | "privacy-blocked" | "detector-unavailable" | "consent-declined" | "relay-unavailable" | "relay-rate-limited" | "gateway-unavailable" | "key-mismatch" | "key-list-refused" | "key-list-expired" | "key-targeted" | "key-too-young" | "evidence-refused" | "evidence-stale" | "evidence-unbound" | "software-unknown" | "platform-outdated" | "seal-broken" | "clock-skewed" | "replayed" | "token-required" | "token-unavailable" | "token-refused" | "token-spent" | "upstream-unauthorized" | "upstream-rate-limited" | "upstream-failed" | "upstream-interrupted" | "offline" | "disposed" | "internal";
 
 /**
  * An error as the page sees it.

@@ -3,8 +3,10 @@
 import { type Adapter, findAdapter } from './adapter.js';
 import { softwareReason } from './availability.js';
 import { asErrorData, TidegateError } from './errors.js';
+import { Evidence } from './evidence.js';
 import { deviceFacts } from './facts.js';
 import { recordKey } from './gpu-record.js';
+import { keepKeys } from './key-lists.js';
 import { chooseModule, inWasmFolder, type Module, threadsModule } from './module.js';
 import type { EngineOptions } from './options.js';
 import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
@@ -36,7 +38,9 @@ let loaded: Promise<Loaded> | undefined;
 let device: Stats['device'];
 /** Only where there is a cloud: without one nothing could leave. */
 let weights: { tagger: WeightsFile; router: WeightsFile } | undefined;
-/** Calls that wait for weights. */
+/** Only where the app asks for evidence. */
+let evidence: Evidence | undefined;
+/** Calls that wait for weights, or for evidence. */
 const waiting = new Set<number>();
 /** The vault as the page knows it. */
 let toldVault = '';
@@ -96,6 +100,7 @@ async function perform(message: Extract<ToWorker, { type: CallName }>): Promise<
     const { handle } = await loaded;
     void weights?.tagger.give(handle); // as soon as they are there
     void weights?.router.give(handle);
+    if (typeof message.options.cloud?.keys === 'object') keepKeys(handle);
     return null;
   }
   if (loaded === undefined) throw new Error('the worker was asked before it was opened');
@@ -111,6 +116,7 @@ async function call(
   switch (message.type) {
     case 'answer': {
       await untilFindable(handle, message);
+      await untilProved(handle, message);
       let failed: { thrown: unknown } | undefined;
       const onEvent = (json: string) => {
         try {
@@ -225,10 +231,24 @@ async function untilFindable(handle: Handle, message: Findable): Promise<void> {
 }
 
 async function until(file: WeightsFile, handle: Handle, id: number): Promise<void> {
-  if (file.isThere) return;
+  if (!file.isThere) await unlessAborted(id, file.give(handle));
+}
+
+/** Waits until the engine knows what the gateway has proved, where a question may leave only with it. */
+async function untilProved(handle: Handle, message: Extract<ToWorker, { type: 'answer' }>): Promise<void> {
+  const { id, request, policy } = message;
+  if (evidence !== undefined) await unlessAborted(id, evidence.ready(handle, request, policy));
+}
+
+async function unlessAborted(id: number, work: Promise<void>): Promise<void> {
   waiting.add(id);
-  await file.give(handle);
-  if (!waiting.delete(id)) throw new Error('the call was aborted');
+  let isWanted = false;
+  try {
+    await work;
+  } finally {
+    isWanted = waiting.delete(id);
+  }
+  if (!isWanted) throw new Error('the call was aborted');
 }
 
 /** Whether a request would leave if the tagger were there. */
@@ -258,6 +278,7 @@ async function load(id: number, options: EngineOptions, avoidGpu: string | null)
   if (options.cloud !== null) {
     weights = { tagger: taggerFile(options.wasmUrl), router: routerFile(options.wasmUrl) };
   }
+  if (options.evidence !== null) evidence = new Evidence(options.evidence, options.wasmUrl);
   if (options.model.kind === 'none') return loadOn(id, options, 'cpu', undefined);
   if (options.device === 'cpu') return loadOn(id, options, 'cpu', 'the app asked for the CPU');
   // Asked first, so that no model is fetched for nothing.

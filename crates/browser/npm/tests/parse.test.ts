@@ -149,6 +149,7 @@ test('options resolve against the page', () => {
   expect(engineOptions({ model: 'm.GGUF', cloud: { relays: ['/relay'], keys: 'x' } }, base)).toEqual({
     model: { kind: 'gguf', url: 'https://page.test/app/m.GGUF' },
     cloud: { relays: ['https://page.test/relay'], keys: 'x' },
+    evidence: null,
     storage: 'opfs',
     device: 'auto',
     threads: 'auto',

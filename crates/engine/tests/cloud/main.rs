@@ -7,6 +7,7 @@
 
 mod attested;
 mod doubt;
+mod keys;
 mod masks;
 mod repeated;
 mod tokens;
@@ -14,7 +15,9 @@ mod ways;
 
 use std::{cell::RefCell, rc::Rc, sync::LazyLock};
 
-use engine::{Always, Consent, Engine, FixedSignals, InMemory, LocalModel, ManualClock, NoModel};
+use engine::{
+    Always, Consent, Engine, FixedSignals, InMemory, Keys, LocalModel, ManualClock, NoModel,
+};
 use futures::{
     StreamExt, channel::mpsc, executor::block_on, future, stream, stream::LocalBoxStream,
 };
@@ -115,21 +118,32 @@ fn engine_over<F, K: Consent, L: LocalModel>(model: L, relay: F, consent: K) -> 
 where
     F: Fn(&[u8]) -> Result<Wire, Error>,
 {
-    let list = GatewayKeys::from_seed(&SEED)
-        .unwrap()
-        .config_list()
-        .unwrap();
+    engine_at(model, InMemory::new(relay), pinned(), 10.0, consent)
+}
+
+/// Whose clock goes on by `step_ms` each time it is read.
+fn engine_at<F, K: Consent, L: LocalModel>(
+    model: L,
+    relay: InMemory<F>,
+    keys: impl Into<Keys>,
+    step_ms: f64,
+    consent: K,
+) -> InProcess<F, K, L>
+where
+    F: Fn(&[u8]) -> Result<Wire, Error>,
+{
     Engine::new(
         model,
-        ManualClock::new(10.0),
+        ManualClock::new(step_ms),
         FixedSignals { online: true },
         consent,
     )
-    .with_cloud(
-        InMemory::new(relay),
-        VerifiedKey::pinned(&list).unwrap(),
-        Some("cloud-model".to_owned()),
-    )
+    .with_cloud(relay, keys, Some("cloud-model".to_owned()))
+}
+
+fn pinned() -> VerifiedKey {
+    let list = GatewayKeys::from_seed(&SEED).unwrap().config_list();
+    VerifiedKey::pinned(&list.unwrap()).unwrap()
 }
 
 /// The text, and the receipt if there is one; the order of events is checked.

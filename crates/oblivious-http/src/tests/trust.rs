@@ -73,6 +73,27 @@ fn a_key_that_both_paths_show_is_trusted() {
     assert_eq!(trusted.passed_over, []);
 }
 
+/// As long as both lists hold and the key is valid.
+#[test]
+fn it_is_trusted_for_as_long_as_all_of_it_holds() {
+    let key = x_wing(1);
+    let short = DirectoryKey {
+        not_after: NOW + 60,
+        ..x_wing(1)
+    };
+    for (key, until) in [(&key, NOW + HOUR), (&short, NOW + 60)] {
+        let list = list(&[key]);
+        assert_eq!(ask(&list, &list).map(|trusted| trusted.until), Ok(until));
+    }
+    let older = Directory {
+        issued: NOW - HOUR,
+        expires: NOW + 30,
+        keys: vec![key.clone()],
+    };
+    let trusted = ask(&list(&[&key]), &older.sign(&[&signer()])).unwrap();
+    assert_eq!(trusted.until, NOW + 30);
+}
+
 #[test]
 fn x_wing_comes_first_then_the_newest() {
     let (old, x25519) = (x_wing(1), listed(3, 1));

@@ -9,7 +9,7 @@ export default function init(options: { module_or_path: URL | string }): Promise
 export function setPanicHandler(onPanic: (message: string) => void): void;
 
 export class EngineHandle {
-  /** `cloudJson`: `CloudOptions` or undefined. */
+  /** `cloudJson`: `CloudData` or undefined. */
   constructor(cloudJson: string | undefined);
   /**
    * `modelJson`: `{ kind: 'manifest' | 'gguf', url } | { kind: 'file' }`, the file itself as `file`; `factsJson`:
@@ -42,6 +42,16 @@ export class EngineHandle {
   setCalibration(json: string): void;
   route(requestJson: string, policyJson: string): string;
   preview(requestJson: string, policyJson: string): string;
+  /** Fetches and compares the gateway's lists of keys, if what is at hand is old. */
+  refreshKeys(): Promise<void>;
+  /** Whether the gateway has to prove something before this may go to the cloud. */
+  needsEvidence(requestJson: string, policyJson: string): boolean;
+  /** `{ key, nonce, evidence }`: what was asked and what came; undefined if what was verified earlier holds. */
+  evidence(): Promise<string | undefined>;
+  /** What was verified of the evidence that was asked for last: `Attestation` of crate `query`. */
+  attest(statementJson: string): void;
+  /** Nothing restricted leaves; `ErrorData` is told to who asks. */
+  setNotAttested(errorJson: string): void;
   /** Throws what is wrong with the bytes. Nothing leaves before. */
   setTagger(weights: Uint8Array): void;
   /** Nothing leaves; `why` is told to who asks. */
