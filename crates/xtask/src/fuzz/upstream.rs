@@ -205,7 +205,11 @@ fn a_request_is_said_or_named(request: &Map<String, Value>) -> Result<(), String
             let whole = whole.iter().all(|name| said.contains_key(*name));
             holds(whole && said["stream"] == true, "what is said is whole")
         }
-        Err(unsayable) => holds(!unsayable.field.is_empty(), "what cannot be said is named"),
+        Err(unsayable) => {
+            // Where a field has no name, that is its name.
+            let named = !unsayable.field.is_empty() || request.contains_key("");
+            holds(named, "what cannot be said is named")
+        }
     }
 }
 
