@@ -102,6 +102,23 @@ fn no_page_carries_the_verification_of_hardware() {
     }
 }
 
+/// Who signs tokens and who takes them share public keys alone, and a page has a library of its own language.
+#[test]
+fn an_issuer_a_gateway_and_a_page_share_no_secrets() {
+    let graph = graph();
+    graph.must_exist("blind-rsa-signatures");
+    for (from, to) in [
+        ("gateway", "issuer"),
+        ("issuer", "gateway"),
+        ("issuer", "oblivious-http"),
+        ("relay", "privacy-pass"),
+        ("browser", "privacy-pass"),
+        ("engine", "privacy-pass"),
+    ] {
+        assert!(!graph.reaches(from, to), "{}", graph.path(from, to));
+    }
+}
+
 #[test]
 fn only_local_model_names_the_gpu_stack() {
     let graph = graph();

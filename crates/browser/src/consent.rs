@@ -1,10 +1,11 @@
-//! Asks the page before something leaves.
+//! Asks the page before something leaves, and for the token that goes along.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use engine::Decision;
+use futures::future::LocalBoxFuture;
 use query::{Doubt, Error, ErrorCode, Preview};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -24,6 +25,8 @@ pub(crate) struct Asks {
     pub before_cloud: Option<js_sys::Function>,
     /// `(doubtJson) => Promise<boolean>`: whether the cloud is to answer instead.
     pub when_doubtful: Option<js_sys::Function>,
+    /// `() => Promise<takenJson>`: a token for one request.
+    pub take_token: Option<js_sys::Function>,
 }
 
 impl Consent {
@@ -83,6 +86,48 @@ impl engine::Consent for Consent {
         };
         Ok(asked("whenDoubtful", &ask, doubt).await?.is_truthy())
     }
+}
+
+/// `TakenToken` of the npm package.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Taken {
+    Token(String),
+    Error(Error),
+}
+
+impl engine::Tokens for Consent {
+    fn take(&self) -> LocalBoxFuture<'_, Result<Option<String>, Error>> {
+        Box::pin(async {
+            let Some(take) = self.asks().take_token else {
+                return Ok(None); // the app has none
+            };
+            let taken = take
+                .call0(&JsValue::NULL)
+                .map_err(|error| failed("takeToken", &error))?;
+            let taken: js_sys::Promise = taken
+                .dyn_into()
+                .map_err(|error| failed("takeToken", &error))?;
+            let taken = JsFuture::from(taken)
+                .await
+                .map_err(|error| failed("takeToken", &error))?;
+            let taken: Taken = serde_json::from_str(&taken.as_string().unwrap_or_default())
+                .map_err(|error| unreadable("what takeToken returned", &error))?;
+            match taken {
+                // It becomes a header field: whatever else is in it would, too.
+                Taken::Token(token) if token.bytes().all(is_base64) => Ok(Some(token)),
+                Taken::Token(_) => Err(Error::new(
+                    ErrorCode::InvalidRequest,
+                    "cloud.tokens.take() gave something else than a token in base64 for URLs",
+                )),
+                Taken::Error(error) => Err(error),
+            }
+        })
+    }
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=')
 }
 
 /// What the page's function says to `what`.

@@ -120,6 +120,7 @@ impl EngineHandle {
                     .fold(engine, |engine, relay| engine.with_way(relay, keys.clone()))
                     .with_traffic(options.traffic)
                     .with_prices(options.prices)
+                    .with_tokens(consent.clone())
             }
         };
         Ok(Self {
@@ -187,7 +188,8 @@ impl EngineHandle {
 
     /// Answers. `on_event(eventJson)` for each event; `on_consent(previewJson)`, if given, is asked before
     /// anything leaves and returns a promise of a boolean, or of `MaskEdits` as JSON; `on_doubt(doubtJson)`, if given, whether
-    /// the cloud is to answer instead of the page, and returns a promise of a boolean. `journal_json`: what an earlier worker had answered of a
+    /// the cloud is to answer instead of the page, and returns a promise of a boolean; `take_token()`, if given, is asked for
+    /// the token of a request that leaves, and returns a promise of `TakenToken` as JSON. `journal_json`: what an earlier worker had answered of a
     /// local answer; `on_token(id, logProbability)` is told of each token after that, before its text. `background`:
     /// nobody waits for it.
     #[expect(clippy::too_many_arguments, reason = "each is one JavaScript value")]
@@ -199,6 +201,7 @@ impl EngineHandle {
         on_event: js_sys::Function,
         on_consent: Option<js_sys::Function>,
         on_doubt: Option<js_sys::Function>,
+        take_token: Option<js_sys::Function>,
         journal_json: &str,
         on_token: js_sys::Function,
         background: bool,
@@ -209,6 +212,7 @@ impl EngineHandle {
         let asks = Asks {
             before_cloud: on_consent,
             when_doubtful: on_doubt,
+            take_token,
         };
         let asks = self.consent.register(call, asks);
         let background = background.then(|| self.precedence.register(call));

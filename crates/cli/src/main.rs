@@ -17,6 +17,7 @@ mod replay;
 mod reply;
 mod route;
 mod serve;
+mod tokens;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -82,12 +83,19 @@ enum Command {
         #[command(subcommand)]
         what: keys::What,
     },
+    /// Make an issuer's keys, rotate them, and let apps have tokens.
+    Tokens {
+        #[command(subcommand)]
+        what: tokens::What,
+    },
     /// Serve page, relay, gateway and an upstream on this machine.
     Serve(serve::Arguments),
     /// Pass sealed queries on to a gateway, and drop who sent them.
     Relay(serve::RelayArguments),
     /// Open sealed queries, ask an OpenAI-compatible server or Anthropic's, seal the reply.
     Gateway(serve::GatewayArguments),
+    /// Sign tokens for whoever an app's back end vouches for: a gateway takes one with each request.
+    Issuer(serve::IssuerArguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -103,8 +111,10 @@ fn main() -> anyhow::Result<()> {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Train { what } => train::run(&what),
         Command::Keys { what } => keys::run(&what),
+        Command::Tokens { what } => tokens::run(&what),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Relay(arguments) => serve::run_relay(arguments),
         Command::Gateway(arguments) => serve::run_gateway(arguments),
+        Command::Issuer(arguments) => serve::run_issuer(arguments),
     }
 }

@@ -20,6 +20,7 @@ export const places = {
     process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync) ?? 'chromium',
   page: inRoot('www/dist'),
   packageDist: inRoot('crates/browser/npm/dist'),
+  blinding: inRoot('node_modules/@cloudflare/blindrsa-ts/lib/src'),
   /** Toolchains that cannot build Rust's std leave this module out; the package works without it. */
   threadsModule: inRoot('crates/browser/npm/dist/wasm/tidegate_cpu_threads_bg.wasm'),
   golden: inRoot('tests/golden/smollm2-135m-instruct-q4_1.json'),

@@ -12,7 +12,12 @@ const KINDS: Record<string, string> = {
   '.wasm': 'application/wasm',
 };
 
-const PAGE = `<!doctype html><title>A site</title><script type="module">
+/** What the package imports, and only for tokens. */
+const BLINDING = '/blindrsa-ts/';
+
+const PAGE = `<!doctype html><title>A site</title>
+<script type="importmap">{ "imports": { "@cloudflare/blindrsa-ts": "${BLINDING}index.js" } }</script>
+<script type="module">
 import * as tidegate from '/tidegate/index.js';
 window.tidegate = tidegate;
 </script>`;
@@ -142,6 +147,11 @@ export class Site {
       script.times -= 1;
       const text = script.times >= 0 ? script.text : '';
       outgoing.writeHead(200, { ...this.#headers('.js'), 'cache-control': 'no-store' }).end(text);
+      return;
+    }
+    if (pathname.startsWith(BLINDING)) {
+      const file = await readFile(join(places.blinding, normalize(pathname.slice(BLINDING.length))));
+      outgoing.writeHead(200, this.#headers('.js')).end(file);
       return;
     }
     const path = normalize(pathname).replace(/^\/tidegate\//, '');

@@ -10,6 +10,7 @@ mod anthropic;
 mod operating;
 mod replay;
 mod rig;
+mod tokens;
 mod traffic;
 
 use std::time::{Duration, Instant};

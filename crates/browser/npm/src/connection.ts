@@ -1,8 +1,8 @@
 import { asError, asErrorData, TidegateError } from './errors.js';
 import type { GpuRecord } from './gpu-record.js';
 import { type Consent, consentData } from './masks.js';
-import type { Progress, WhenDoubtful } from './options.js';
-import type { CallName, Calls, FromWorker, Journal, ToWorker } from './protocol.js';
+import type { Progress, TokenSource, WhenDoubtful } from './options.js';
+import type { CallName, Calls, FromWorker, Journal, TakenToken, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
 import { abortedBy } from './tidegate.js';
 import type { AnswerEvent, DeviceSignals, Doubt, ErrorData, Preview } from './types.gen.js';
@@ -14,6 +14,7 @@ export interface Listener {
   onToken?: (token: Journal['tokens'][number]) => void;
   onConsent?: Consent;
   onDoubt?: WhenDoubtful;
+  tokens?: TokenSource;
 }
 
 interface Pending extends Listener {
@@ -146,6 +147,7 @@ export class Connection {
     else if (message.type === 'token') call.onToken?.(message.token);
     else if (message.type === 'ask-consent') void this.#askConsent(message.id, call, message.preview);
     else if (message.type === 'ask-doubt') void this.#askDoubt(message.id, call, message.doubt);
+    else if (message.type === 'ask-token') void this.#takeToken(message.id, call);
     else if (message.type === 'result') call.resolve(message.value as never);
     else call.reject(new TidegateError(message.error));
   }
@@ -184,6 +186,25 @@ export class Connection {
       this.#send({ type: 'abort', id });
       call.reject(asError(thrown));
     }
+  }
+
+  /** What goes wrong with it goes wrong with the cloud: the page may still answer. */
+  async #takeToken(id: number, { tokens }: Pending): Promise<void> {
+    let taken: TakenToken;
+    try {
+      const token = await tokens?.take();
+      if (typeof token !== 'string') throw new TypeError('cloud.tokens.take() gave no token');
+      taken = { token };
+    } catch (thrown) {
+      const { code, message, recoverable } = asErrorData(thrown);
+      taken = {
+        error:
+          code === 'internal'
+            ? { code: 'token-unavailable', message, recoverable: true }
+            : { code, message, recoverable },
+      };
+    }
+    this.#send({ type: 'token-taken', id, taken });
   }
 
   #send(message: ToWorker): void {

@@ -33,7 +33,7 @@ export async function createTidegate(options: TidegateOptions = {}): Promise<Tid
         return engine.model;
       },
       diagnostics: engine.diagnostics,
-      answer: (call) => engine.answer(call),
+      answer: (call) => engine.answer({ ...call, tokens: options.cloud?.tokens }),
       route: (request, policy) => engine.route(request, policy),
       preview: (request, policy) => engine.preview(request, policy),
       editMasks: (edits, policy) => engine.editMasks(edits, policy),

@@ -1,6 +1,6 @@
 import type { FeedbackChange, Learned } from './feedback.js';
 import type { Consent } from './masks.js';
-import type { WhenDoubtful } from './options.js';
+import type { TokenSource, WhenDoubtful } from './options.js';
 import type { Stats } from './stats.js';
 import type {
   AnswerEvent,
@@ -46,6 +46,8 @@ export interface AnswerCall {
   consent: Consent | undefined;
   /** Absent: doubtful answers that the policy asks about are marked. */
   whenDoubtful: WhenDoubtful | undefined;
+  /** Absent: the gateway takes none. */
+  tokens?: TokenSource | undefined;
   signal: AbortSignal;
   /** Nobody waits for the answer. */
   background: boolean;

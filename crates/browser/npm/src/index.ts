@@ -31,6 +31,7 @@ export type {
   Progress,
   StorageKind,
   TidegateOptions,
+  TokenSource,
   WhenDoubtful,
 } from './options.js';
 export type { PrivacyRules } from './privacy-rules.js';

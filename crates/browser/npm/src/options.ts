@@ -71,6 +71,14 @@ export interface CloudOptions {
   traffic?: Traffic;
   /** What models cost, by name, for a million tokens, in any currency that `preferences.fairPrice` is in too. */
   prices?: Record<string, Price>;
+  /** Where tokens come from, for a gateway that takes one with each request: `openTokenWallet` of `tidegate/tokens`. */
+  tokens?: TokenSource;
+}
+
+/** Gives tokens that say that this page may ask, and not who it is. */
+export interface TokenSource {
+  /** A token (RFC 9577 §2.2) in base64 for URLs, which it gives nobody else. */
+  take(): Promise<string>;
 }
 
 /** What the app allows. */
@@ -191,7 +199,7 @@ export interface EngineOptions {
 }
 
 /** The sealed path as the engine takes it. */
-export interface CloudData extends Omit<CloudOptions, 'keys' | 'evidence'> {
+export interface CloudData extends Omit<CloudOptions, 'keys' | 'evidence' | 'tokens'> {
   keys: string | ListedKeys;
 }
 
@@ -312,8 +320,20 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
   };
 }
 
+/** Without the tokens, which stay in the page. */
 function cloudOptions(cloud: CloudOptions, base: string | undefined): CloudData {
-  onlyKnown('options.cloud', cloud, ['relays', 'keys', 'evidence', 'model', 'traffic', 'prices']);
+  onlyKnown('options.cloud', cloud, [
+    'relays',
+    'keys',
+    'evidence',
+    'model',
+    'traffic',
+    'prices',
+    'tokens',
+  ]);
+  if (cloud.tokens !== undefined && typeof cloud.tokens?.take !== 'function') {
+    throw invalid('options.cloud.tokens: expected what openTokenWallet() of tidegate/tokens resolves to');
+  }
   if (!Array.isArray(cloud.relays) || cloud.relays.length === 0) {
     throw invalid('options.cloud.relays: expected at least one relay URL');
   }

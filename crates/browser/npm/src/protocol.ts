@@ -26,6 +26,8 @@ export interface Calls {
       wantsConsent: boolean;
       /** Whether the page wants to be asked of doubtful answers. */
       wantsDoubt: boolean;
+      /** Whether the page has tokens to be asked for. */
+      hasTokens: boolean;
       journal: Journal;
       background: boolean;
     };
@@ -60,12 +62,16 @@ export interface Journal {
   tokens: [id: number, logProbability: number][];
 }
 
+/** A token for one request, or why there is none. */
+export type TakenToken = { token: string } | { error: ErrorData };
+
 /** Page to worker. `id` names a call; ids are never used twice. */
 export type ToWorker =
   | { [C in CallName]: { type: C; id: number } & Calls[C]['ask'] }[CallName]
   | { type: 'abort'; id: number }
   | { type: 'consent'; id: number; decision: boolean | MaskEdits }
   | { type: 'doubt'; id: number; cloud: boolean }
+  | { type: 'token-taken'; id: number; taken: TakenToken }
   /** Whether someone sees the page; until the first one, somebody does. */
   | { type: 'seen'; id: number; seen: boolean }
   /** What the device says of itself; until the first one, nothing. */
@@ -81,6 +87,7 @@ export type FromWorker =
   | { type: 'token'; id: number; token: Journal['tokens'][number] }
   | { type: 'ask-consent'; id: number; preview: Preview }
   | { type: 'ask-doubt'; id: number; doubt: Doubt }
+  | { type: 'ask-token'; id: number }
   /** A GPU is about to be opened. The page remembers that, and tells if something is known against it. */
   | { type: 'ask-gpu'; id: number; adapter: string; forced: boolean }
   /** The GPU failed its self-test. */

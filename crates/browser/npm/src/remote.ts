@@ -90,13 +90,14 @@ export class RemoteEngine implements Engine {
   }
 
   async answer(call: AnswerCall): Promise<void> {
-    const { request, policy, onEvent, consent, whenDoubtful, signal, background } = call;
+    const { request, policy, onEvent, consent, whenDoubtful, tokens, signal, background } = call;
     const journal: Journal = { seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0, tokens: [] };
     const ask = {
       request,
       policy,
       wantsConsent: consent !== undefined,
       wantsDoubt: whenDoubtful !== undefined,
+      hasTokens: tokens !== undefined,
       journal,
       background,
     };
@@ -117,6 +118,7 @@ export class RemoteEngine implements Engine {
       onToken: (token: Journal['tokens'][number]) => journal.tokens.push(token),
       ...(consent === undefined ? {} : { onConsent: consent }),
       ...(whenDoubtful === undefined ? {} : { onDoubt: whenDoubtful }),
+      ...(tokens === undefined ? {} : { tokens }),
     };
     for (let rescues = 0; ; rescues += 1) {
       const connection = await this.#connect();

@@ -9,7 +9,7 @@ import { recordKey } from './gpu-record.js';
 import { keepKeys } from './key-lists.js';
 import { chooseModule, inWasmFolder, type Module, threadsModule } from './module.js';
 import type { EngineOptions } from './options.js';
-import type { CallName, Calls, FromWorker, ToWorker } from './protocol.js';
+import type { CallName, Calls, FromWorker, TakenToken, ToWorker } from './protocol.js';
 import type { Stats } from './stats.js';
 import { one, startThreads, type Threads, threadsFor } from './threads.js';
 import type { AnswerEvent, MaskEdits, Route } from './types.gen.js';
@@ -46,6 +46,7 @@ const waiting = new Set<number>();
 let toldVault = '';
 const consents = new Map<number, (decision: boolean | MaskEdits) => void>();
 const doubts = new Map<number, (cloud: boolean) => void>();
+const tokens = new Map<number, (taken: TakenToken) => void>();
 let tellGpu: (refusal: string | null) => void = () => {};
 
 scope.addEventListener('message', ({ data }) => {
@@ -60,6 +61,11 @@ async function receive(message: ToWorker): Promise<void> {
   }
   if (message.type === 'doubt') {
     doubts.get(id)?.(message.cloud);
+    return;
+  }
+  if (message.type === 'token-taken') {
+    tokens.get(id)?.(message.taken);
+    tokens.delete(id);
     return;
   }
   if (message.type === 'gpu') {
@@ -77,6 +83,7 @@ async function receive(message: ToWorker): Promise<void> {
   if (message.type === 'abort') {
     consents.delete(id);
     doubts.delete(id);
+    tokens.delete(id);
     waiting.delete(id);
     (await loaded?.catch(() => undefined))?.handle.abort(id);
     return;
@@ -138,6 +145,7 @@ async function call(
           onEvent,
           onConsent,
           onDoubt,
+          message.hasTokens ? () => askToken(id) : undefined,
           JSON.stringify(message.journal),
           (token: number, logProbability: number) =>
             post({ type: 'token', id, token: [token, logProbability] }),
@@ -148,6 +156,7 @@ async function call(
       } finally {
         consents.delete(id);
         doubts.delete(id);
+        tokens.delete(id);
       }
       if (failed !== undefined) throw failed.thrown; // with its last event
       return null;
@@ -210,6 +219,14 @@ function askDoubt(id: number, doubt: string): Promise<boolean> {
   post({ type: 'ask-doubt', id, doubt: JSON.parse(doubt) });
   return new Promise((resolve) => {
     doubts.set(id, resolve);
+  });
+}
+
+/** Asks the page for a token; it or an error comes back as JSON. */
+function askToken(id: number): Promise<string> {
+  post({ type: 'ask-token', id });
+  return new Promise((resolve) => {
+    tokens.set(id, (taken) => resolve(JSON.stringify(taken)));
   });
 }
 

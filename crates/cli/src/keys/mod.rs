@@ -207,19 +207,20 @@ fn read_signer(path: &Path) -> anyhow::Result<SigningKey> {
     SigningKey::from_base64(&text).with_context(place)
 }
 
-fn random() -> anyhow::Result<[u8; 32]> {
+/// 32 random bytes.
+pub fn random() -> anyhow::Result<[u8; 32]> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the system has no randomness")?;
     Ok(seed)
 }
 
 /// Only its owner can read it.
-fn write_secret(path: &Path, option: &str, text: &str) -> anyhow::Result<()> {
+pub fn write_secret(path: &Path, option: &str, text: &str) -> anyhow::Result<()> {
     replace(path, option, &format!("{text}\n"), true)
 }
 
 /// Writes beside the file and renames, so that whoever reads it sees all of the old or all of the new.
-fn replace(path: &Path, option: &str, text: &str, secret: bool) -> anyhow::Result<()> {
+pub fn replace(path: &Path, option: &str, text: &str, secret: bool) -> anyhow::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let mut options = std::fs::OpenOptions::new();

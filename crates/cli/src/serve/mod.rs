@@ -3,12 +3,14 @@
 //! In earnest, relay and gateway belong to different operators: `tidegate relay` and `tidegate gateway`.
 
 mod connections;
+mod issuer;
 mod listen;
 mod model;
 mod page;
 mod process;
 mod standalone;
 mod upstream;
+mod watch;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -18,6 +20,7 @@ use gateway::Upstream;
 use oblivious_http::GatewayKeys;
 use serde_json::json;
 
+pub use issuer::{IssuerArguments, run_issuer};
 use listen::{Door, Shutdown};
 pub use standalone::{GatewayArguments, RelayArguments, run_gateway, run_relay};
 

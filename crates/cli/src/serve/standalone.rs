@@ -17,6 +17,7 @@ use query::Traffic;
 
 use super::{
     connections::Bounds,
+    issuer::TokenArguments,
     listen::{self, Door, Shutdown},
     process,
 };
@@ -131,6 +132,8 @@ pub struct GatewayArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = gateway::SILENCE.as_secs())]
     idle_seconds: u64,
     #[command(flatten)]
+    tokens: TokenArguments,
+    #[command(flatten)]
     serving: Serving,
 }
 
@@ -191,6 +194,7 @@ pub fn run_gateway(arguments: GatewayArguments) -> anyhow::Result<()> {
             max_answers: serving.max_answers,
             answer_limit: Duration::from_secs(arguments.answer_seconds),
             draining: shutdown.down(),
+            tokens: arguments.tokens.tokens()?,
             ..Settings::default()
         };
         let metrics = settings.metrics.clone();

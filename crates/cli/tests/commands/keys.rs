@@ -11,16 +11,16 @@ use oblivious_http::{Directory, KeyPolicy, Seen, Untrusted, trusted_key};
 use super::{run, server::Server};
 
 /// A folder that goes with the test.
-struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("tidegate-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn file(&self, name: &str) -> String {
+    pub fn file(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
     }
 }
@@ -32,7 +32,7 @@ impl Drop for Folder {
 }
 
 /// What the command prints.
-fn tidegate(words: &[&str]) -> String {
+pub fn tidegate(words: &[&str]) -> String {
     let output = run(words, "");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{words:?}: {error}");
@@ -124,7 +124,7 @@ fn newer_keys_are_published_before_they_are_valid() {
     assert_eq!(leads, [0, 0, 86_400, 86_400]);
 }
 
-fn only_its_owner_reads(path: &Path) {
+pub fn only_its_owner_reads(path: &Path) {
     #[cfg(unix)]
     {
         let mode =

@@ -12,6 +12,7 @@ mod privacy;
 mod replay;
 mod routing;
 mod server;
+mod tokens;
 
 use std::{
     io::{ErrorKind, Write},

@@ -34,6 +34,8 @@ export class EngineHandle {
     onConsent: ((previewJson: string) => Promise<boolean | string>) | undefined,
     /** Resolves to whether the cloud is to answer instead of the page; `Doubt` as JSON. */
     onDoubt: ((doubtJson: string) => Promise<boolean>) | undefined,
+    /** Resolves to a token for one request, or why there is none, as JSON. */
+    takeToken: (() => Promise<string>) | undefined,
     journalJson: string,
     onToken: (id: number, logProbability: number) => void,
     background: boolean,
