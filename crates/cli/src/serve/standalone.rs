@@ -20,11 +20,9 @@ use super::{
     issuer::TokenArguments,
     listen::{self, Door, Shutdown},
     process,
+    watch::watch,
 };
 use crate::{clock, keys::KeyFile};
-
-/// How often the files of keys are looked at.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// How a server listens and ends.
 #[derive(Args)]
@@ -212,23 +210,12 @@ fn key_ring(source: &Keys, directory: Option<PathBuf>) -> anyhow::Result<KeyRing
         // clap asks for one of them.
         (None, None) => anyhow::bail!("give --keys or --seed"),
     };
-    let mut last = read_keys(&file, directory.as_ref(), clock::now())?;
-    let ring = KeyRing::new(last.keys.clone(), last.directory.clone(), last.expires);
+    let first = read_keys(&file, directory.as_ref(), clock::now())?;
+    let ring = KeyRing::new(first.keys.clone(), first.directory.clone(), first.expires);
     let watched = ring.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(LOOK_AGAIN).await;
-            match read_keys(&file, directory.as_ref(), clock::now()) {
-                Ok(read) if read.is_as(&last) => {}
-                Ok(read) => {
-                    watched.replace(read.keys.clone(), read.directory.clone(), read.expires);
-                    last = read;
-                    tracing::warn!("the keys have changed");
-                }
-                // What is there goes on; half a file is whole the next time.
-                Err(error) => tracing::error!("the keys cannot be read anew: {error:#}"),
-            }
-        }
+    let read = move || read_keys(&file, directory.as_ref(), clock::now());
+    watch("the keys", first, read, move |read| {
+        watched.replace(read.keys.clone(), read.directory.clone(), read.expires);
     });
     Ok(ring)
 }
@@ -243,8 +230,8 @@ struct ReadKeys {
     expires: Option<u64>,
 }
 
-impl ReadKeys {
-    fn is_as(&self, other: &Self) -> bool {
+impl PartialEq for ReadKeys {
+    fn eq(&self, other: &Self) -> bool {
         (&self.configs, &self.directory, self.expires)
             == (&other.configs, &other.directory, other.expires)
     }
