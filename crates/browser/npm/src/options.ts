@@ -322,15 +322,7 @@ export function policyData(hasCloud: boolean, ...policies: (Policy | undefined)[
 
 /** Without the tokens, which stay in the page. */
 function cloudOptions(cloud: CloudOptions, base: string | undefined): CloudData {
-  onlyKnown('options.cloud', cloud, [
-    'relays',
-    'keys',
-    'evidence',
-    'model',
-    'traffic',
-    'prices',
-    'tokens',
-  ]);
+  onlyKnown('options.cloud', cloud, ['relays', 'keys', 'evidence', 'model', 'traffic', 'prices', 'tokens']);
   if (cloud.tokens !== undefined && typeof cloud.tokens?.take !== 'function') {
     throw invalid('options.cloud.tokens: expected what openTokenWallet() of tidegate/tokens resolves to');
   }
