@@ -20,6 +20,7 @@ const PAGE = `<!doctype html><title>A site</title>
 <script type="module">
 import * as tidegate from '/tidegate/index.js';
 window.tidegate = tidegate;
+window.importTokens = () => import('/tidegate/tokens.js');
 </script>`;
 
 /** A model file that the site offers. */
