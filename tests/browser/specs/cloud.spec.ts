@@ -57,7 +57,7 @@ test('a question with personal data leaves behind placeholders and comes back wi
   ]);
   expect(await answer.getByTestId('left').innerText()).toContain(parties.stack.relay);
 
-  expect(parties.stack.logs.serve).toContain('gateway::answer: answered status=200');
+  expect(parties.stack.logs.serve).toContain('gateway::record: answered status=200');
   // Who carried it wrote nothing of it down, not even at their most talkative.
   for (const log of [parties.stack.logs.serve, parties.stack.logs.relay]) {
     for (const word of WORDS) expect(log.toLowerCase()).not.toContain(word.toLowerCase());
